@@ -1,0 +1,70 @@
+# What can be done here: `make help`.
+# One venv, two stamps: `run` holds what a user needs (fast to install), `tools` adds what only tests and lint need.
+
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+VENV := .venv
+BIN := $(CURDIR)/$(VENV)/bin
+# The folder that holds ansible_collections/incomex/closeout. The test of the type check points it at a copy.
+COLLECTIONS ?= $(CURDIR)/$(VENV)/collections
+YAML := $(wildcard galaxy.yml .yamllint .ansible-lint meta roles playbooks examples molecule changelogs .github)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help venv test unit integration lint ruff mypy mypy-plugins yamllint ansible-lint demo clean
+
+help:  ## this list
+	@sed -n 's/^\([a-z-]*\):.*##/\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r t d; do printf '  %-14s%s\n' "$$t" "$$d"; done
+
+venv: $(VENV)/.tools  ## .venv with everything; the collection importable from any folder
+
+test: $(VENV)/.tools  ## unit and integration tests, in one session
+	$(BIN)/python -m pytest tests $(ARGS)
+
+unit: $(VENV)/.tools  ## unit tests only (no server is started)
+	$(BIN)/python -m pytest tests/unit $(ARGS)
+
+integration: $(VENV)/.tools  ## tests against real servers (CLOSEOUT_DOCKER=skip: without containers)
+	$(BIN)/python -m pytest tests/integration $(ARGS)
+
+lint: ruff mypy yamllint ansible-lint  ## all four
+
+ruff: $(VENV)/.tools
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+mypy: mypy-plugins
+	$(BIN)/mypy tests
+
+mypy-plugins: $(VENV)/.tools
+	MYPYPATH=$(COLLECTIONS) $(BIN)/mypy --namespace-packages --explicit-package-bases \
+		-p ansible_collections.incomex.closeout.plugins
+
+yamllint: $(VENV)/.tools
+	$(BIN)/yamllint --strict $(YAML)
+
+# ansible-lint looks for ansible-playbook and the others on PATH.
+ansible-lint: $(VENV)/.tools
+	PATH=$(BIN):$$PATH ANSIBLE_COLLECTIONS_PATH=$(COLLECTIONS) $(BIN)/ansible-lint --nocolor --offline --strict
+
+demo: $(VENV)/.run  ## a closeout of an embedded production server, without Docker
+	$(BIN)/python examples/demo/run $(ARGS)
+
+clean:  ## remove .venv, the caches and what a run wrote
+	rm -rf $(VENV) .cache output
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Python's own folder name (lib/python3.11) is known only once the venv is there: hence the shell.
+$(VENV)/.run: requirements.txt tests/requirements-demo.txt
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed: make PYTHON=/path/to/python3 ..." >&2; exit 1; }
+	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r tests/requirements-demo.txt
+	site=$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))') && \
+	mkdir -p $$site/ansible_collections/incomex $(VENV)/collections && \
+	ln -sfn "$(CURDIR)" $$site/ansible_collections/incomex/closeout && \
+	ln -sfn $$site/ansible_collections $(VENV)/collections/ansible_collections
+	touch $@
+
+$(VENV)/.tools: $(VENV)/.run tests/requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+	touch $@

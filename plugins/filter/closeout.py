@@ -1,0 +1,60 @@
+# Copyright (c) 2026 The incomex.closeout authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The filters: from the results of the steps to evidence, from evidence to verdict, from a name to one printable line."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from typing import Any
+
+from ansible import context
+from ansible.release import __version__ as ansible_core
+from ansible_collections.incomex.closeout.plugins.module_utils._evidence import collect
+from ansible_collections.incomex.closeout.plugins.module_utils._orchestrator import collection_facts, orchestrator_facts
+from ansible_collections.incomex.closeout.plugins.module_utils._verdict import verdict
+
+_COLLECTION = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+def closeout_evidence(results: dict[str, Any], host: str, job_id: Any = None) -> dict[str, Any]:
+    """Put the results of the steps together as evidence; say which collection and playbook ran."""
+    return collect(
+        results,
+        host=host,
+        collection=collection_facts(_COLLECTION),
+        orchestrator=orchestrator_facts(list(context.CLIARGS.get("args") or []), _COLLECTION, ansible_core, job_id),
+    )
+
+
+def closeout_verdict(evidence: dict[str, Any]) -> dict[str, Any]:
+    """Return checks and result of the evidence."""
+    return verdict(evidence)
+
+
+def closeout_line(value: Any) -> str:
+    """Return any value as one line of text that can break neither Markdown nor a terminal.
+
+    Control characters, backticks and bars become escapes.
+    """
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    escaped = "".join(
+        character if character.isprintable() else character.encode("unicode_escape", "backslashreplace").decode("ascii")
+        for character in text
+    )
+    return escaped.replace("`", "\\x60").replace("|", "\\x7c").replace("<", "\\x3c")
+
+
+class FilterModule:
+    """The collection's filters."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """Return them by name."""
+        return {
+            "closeout_evidence": closeout_evidence,
+            "closeout_verdict": closeout_verdict,
+            "closeout_line": closeout_line,
+        }

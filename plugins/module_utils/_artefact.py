@@ -1,0 +1,156 @@
+# Copyright (c) 2026 The incomex.closeout authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Private to incomex.closeout: the artefact directory: made by us, marked as ours, hashed, sealed.
+
+``begun`` makes it and nothing else may have; the other states refuse a directory without our mark.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+from typing import Any
+
+from ._clock import utc_now
+from ._errors import CloseoutError, NotOurs
+from ._files import fsync_directory, read_whole, sha256_of, write_whole
+
+MARKER = ".closeout.json"
+SUMS = "SHA256SUMS"
+RECORD_FILES = ("closeout.json", "closeout.md", SUMS)
+"""Written after the last listing; listed all the same."""
+
+
+def begin(path: str, run_id: str) -> None:
+    """Make the directory ``path`` (mode 0700, its parents too where they are missing) and mark it as this run's.
+
+    Raises CloseoutError where it exists already or cannot be made; then nothing of it is left.
+    """
+    parent = os.path.dirname(path)
+    try:
+        os.makedirs(parent, mode=0o700, exist_ok=True)
+        os.mkdir(path, 0o700)
+    except FileExistsError as error:
+        raise CloseoutError(
+            f"The artefact directory {path} exists already",
+            wanted="a new directory",
+            found="one that another run made",
+            do="nothing was overwritten; run again, a second later the name is another one",
+        ) from error
+    except OSError as error:
+        raise CloseoutError(
+            f"The artefact directory {path} cannot be made",
+            wanted=f"a writable directory {parent}",
+            found=error.strerror or str(error),
+            do="correct closeout_root, or let the job become root",
+        ) from error
+    try:
+        os.mkdir(os.path.join(path, "logs"), 0o700)
+        marker = {"schema": "incomex.closeout/artefact/1", "run_id": run_id, "begun_utc": utc_now()}
+        write_whole(os.path.join(path, MARKER), json.dumps(marker).encode("ascii") + b"\n")
+        fsync_directory(parent)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            for name in (MARKER, "logs"):
+                target = os.path.join(path, name)
+                (os.rmdir if os.path.isdir(target) else os.unlink)(target)
+        with contextlib.suppress(OSError):
+            os.rmdir(path)
+        raise
+
+
+def assert_ours(path: str, run_id: str) -> None:
+    """Raise NotOurs unless ``path`` is the artefact directory of run ``run_id``."""
+    try:
+        marker = json.loads(read_whole(os.path.join(path, MARKER), 1 << 16))
+        owner = marker["run_id"]
+    except (CloseoutError, ValueError, KeyError, TypeError) as error:
+        raise NotOurs(
+            f"{path} is not an artefact directory of ours", wanted=f"the mark {MARKER} in it", found=str(error)
+        ) from error
+    if owner != run_id or not run_id:
+        raise NotOurs(f"{path} belongs to another run", wanted=f"run {run_id}", found=f"run {owner}")
+
+
+def write_lists(path: str, lists: dict[str, list[str]]) -> list[str]:
+    """Write each list as a text file of its name, one entry a line; return the paths.
+
+    A name with a line break in it is written as a JSON string: one line stays one name.
+    """
+    written = []
+    for name, entries in lists.items():
+        if os.path.basename(name) != name or name in ("", ".", ".."):
+            raise CloseoutError(f"{name!r} is no file name")
+        text = "".join(f"{_one_line(entry)}\n" for entry in entries)
+        target = os.path.join(path, name)
+        write_whole(target, text.encode("utf-8", "surrogateescape"), replace=True)
+        written.append(target)
+    return written
+
+
+def listing(path: str) -> list[dict[str, Any]]:
+    """Return name (relative to ``path``) and size of every file of the artefact; those of the record have no size yet."""
+    found = [
+        {"name": name, "size_bytes": os.lstat(os.path.join(path, name)).st_size}
+        for name in _files(path)
+        if name not in RECORD_FILES
+    ]
+    return found + [{"name": name, "size_bytes": None} for name in RECORD_FILES]
+
+
+def confirm(dump: str) -> dict[str, Any]:
+    """Read the dump once more, whole; return its sha256 and size now."""
+    return {"sha256_confirmed": sha256_of(dump), "size_bytes": os.lstat(dump).st_size, "confirmed_utc": utc_now()}
+
+
+def seal(path: str, known: dict[str, str]) -> dict[str, Any]:
+    """Write SHA256SUMS over every other file, as ``sha256sum -c`` reads it; return its sha256 and the number of files.
+
+    ``known`` has the sha256 of files (by name) that were just read whole and need not be read again.
+    """
+    names = [name for name in _files(path) if name != SUMS]
+    lines = [_sum_line(known.get(name) or sha256_of(os.path.join(path, name)), name) for name in names]
+    content = "".join(lines).encode("utf-8", "surrogateescape")
+    write_whole(os.path.join(path, SUMS), content, replace=True)
+    return {"sums_sha256": hashlib.sha256(content).hexdigest(), "files": len(lines)}
+
+
+def _files(path: str) -> list[str]:
+    found = []
+    for directory, names, files in os.walk(path):
+        names.sort()
+        found.extend(os.path.relpath(os.path.join(directory, name), path) for name in files)
+    return sorted(found)
+
+
+def _sum_line(digest: str, name: str) -> str:
+    """Return one line; coreutils marks a name with special characters by a leading backslash."""
+    escaped = name.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
+    return f"{chr(92) if escaped != name else ''}{digest}  {escaped}\n"
+
+
+def _one_line(entry: str) -> str:
+    return json.dumps(entry) if re.search(r"[\x00-\x1f\x7f]", entry) else entry
+
+
+def bring_to(parameters: dict[str, Any], *, check: bool) -> dict[str, Any]:
+    """Do what module closeout_artefact is asked; in check mode only see whether it could be done."""
+    path, run_id, state = parameters["path"], parameters["run_id"], parameters["state"]
+    if state == "begun":
+        if not check:
+            begin(path, run_id)
+        return {"changed": True, "path": path}
+    assert_ours(path, run_id)
+    if state == "sealed":
+        return {"changed": True} if check else {"changed": True, **seal(path, parameters["known_sha256"])}
+    facts: dict[str, Any] = {"changed": bool(parameters["lists"])}
+    if not check:
+        write_lists(path, parameters["lists"])
+    if parameters["dump"]:
+        facts.update(confirm(parameters["dump"]))
+    return {**facts, "directory": listing(path)}

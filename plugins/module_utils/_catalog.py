@@ -1,0 +1,56 @@
+# Copyright (c) 2026 The incomex.closeout authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Private to incomex.closeout: the tables of a schema and their rows, read from a live server.
+
+A table is relkind r or p; members of extensions and foreign tables are none. Rows are counted with ONLY, as pg_dump
+writes them: a parent's or partitioned table's own rows.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ._names import quote_qualified
+from ._session import Session
+
+_TABLES = """
+SELECT c.relname, c.relkind::text, c.relpersistence::text
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = %s AND c.relkind IN ('r', 'p') AND c.relpersistence <> 't'
+  AND NOT EXISTS (SELECT 1 FROM pg_depend d
+                  WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+ORDER BY c.relname COLLATE "C"
+"""
+
+
+class Table(NamedTuple):
+    """A table of the audited schema. ``kind``: r (ordinary) or p (partitioned); ``persistence``: p or u (unlogged)."""
+
+    name: str
+    kind: str
+    persistence: str
+
+
+def schema_exists(session: Session, schema: str) -> bool:
+    """Tell whether the database has a schema of that name."""
+    return bool(session.rows("SELECT 1 FROM pg_namespace WHERE nspname = %s", [schema]))
+
+
+def tables_of(session: Session, schema: str) -> list[Table]:
+    """Return the tables of ``schema``, sorted by name in the C collation."""
+    return [Table(*row) for row in session.rows(_TABLES, [schema])]
+
+
+def count_rows(session: Session, schema: str, tables: list[Table]) -> dict[str, int]:
+    """Count the rows of every table, exactly. An unlogged table of a standby cannot be read and is left out.
+
+    The ACCESS SHARE locks that counting takes are held to the end of the session's transaction, where there is one.
+    """
+    standby = bool(session.value("SELECT pg_is_in_recovery()"))
+    return {
+        table.name: int(session.value(f"SELECT pg_catalog.count(*) FROM ONLY {quote_qualified(schema, table.name)}"))
+        for table in tables
+        if not (standby and table.persistence == "u")
+    }

@@ -1,0 +1,227 @@
+# Copyright (c) 2026 The incomex.closeout authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Private to incomex.closeout: the dump: one read-only snapshot, one pass over pg_dump's output.
+
+While the stream passes by, it is written, hashed and scanned; at the same time a second session counts production's rows
+in the very snapshot that pg_dump reads. The file gets its name only when everything about it is known to be good.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from ._clock import utc_now
+from ._errors import CloseoutError, DumpChanged, ProgramFailed
+from ._files import new_file, write_whole
+from ._globals import read_globals
+from ._manifest import Manifest
+from ._program import Program
+from ._scanner import Scanner
+from ._server import Server
+from ._session import Session
+from ._snapshot import ProductionSnapshot
+
+MAX_ATTEMPTS = 3
+_WARNING = re.compile(r"^pg_dump: warning: ", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class DumpRequest:
+    """What to dump and where to. ``directory`` exists and is ours; ``name`` is the file's name in it."""
+
+    directory: str
+    name: str
+    schema: str
+    expected_tables: list[str] = field(default_factory=list)
+
+    @property
+    def path(self) -> str:
+        """The dump's final path."""
+        return os.path.join(self.directory, self.name)
+
+
+def take_dump(server: Server, request: DumpRequest) -> dict[str, Any]:
+    """Dump the server's database; return the facts about dump, snapshot and sessions.
+
+    A dump during whose start a table was truncated or rewritten is discarded and taken again, at most three times.
+    Raises CloseoutError; a failure leaves no file and carries the facts gathered.
+    """
+    discarded: list[str] = []
+    while True:
+        with server.session() as session:
+            snapshot = ProductionSnapshot(session, request.schema)
+            try:
+                facts = _attempt(server, session, snapshot, request)
+            except DumpChanged as error:
+                discarded.append(error.found)
+                if len(discarded) >= MAX_ATTEMPTS:
+                    error.facts["discarded"] = discarded
+                    error.do = "run the closeout when no TRUNCATE or table rewrite is at work"
+                    raise
+                continue
+            return {**facts, "discarded": discarded}
+
+
+def check_dump(server: Server, request: DumpRequest) -> dict[str, Any]:
+    """See that a dump could be taken: the server lets us in, pg_dump is there, the directory can be written to."""
+    version = server.program_version("pg_dump")[1]
+    with server.session() as session:
+        server_version = session.value("SELECT current_setting('server_version')")
+    if not os.access(request.directory, os.W_OK | os.X_OK) or os.path.lexists(request.path):
+        raise CloseoutError(
+            f"{request.path} cannot be written", wanted="a new file in a writable directory", found="none such"
+        )
+    return {"dump": {"path": request.path, "client_version": version}, "server_version": server_version}
+
+
+def _attempt(server: Server, session: Session, snapshot: ProductionSnapshot, request: DumpRequest) -> dict[str, Any]:
+    """Take the dump once, in one snapshot."""
+    run_id = server.address.run_id
+    globals_document = read_globals(session)
+    version = server.program_version("pg_dump")[1]
+    argv = [
+        "pg_dump",
+        *server.connection_arguments(),
+        "--dbname",
+        server.address.login_db,
+        "--format",
+        "plain",
+        "--snapshot",
+        snapshot.id,
+    ]
+    facts: dict[str, Any] = {
+        "path": request.path,
+        "format": "plain",
+        "command": argv,
+        "client_version": version,
+        "transport": server.transport,
+        "transport_reason": "the container's own pg_dump" if server.transport == "exec" else "this host's pg_dump",
+        "taken_utc": snapshot.taken_utc,
+    }
+    started = time.monotonic()
+    with new_file(request.path) as file, ThreadPoolExecutor(1) as counter:
+        manifest = Manifest()
+        scanner = Scanner(manifest)
+        digest = hashlib.sha256()
+        size = 0
+        counting = None
+        program = server.start(argv, password=session.password, options=server.read_options(session))
+        try:
+            for piece in program.output():
+                if counting is None:
+                    # The first byte comes when pg_dump holds all its locks.
+                    _refuse_rewritten(snapshot)
+                    snapshot.note_sessions(run_id)
+                    counting = counter.submit(snapshot.count)
+                file.write(piece)
+                digest.update(piece)
+                scanner.feed(piece)
+                size += len(piece)
+            scanner.finish()
+            facts["rc"] = program.finish()
+            facts.update(size_bytes=size, sha256=digest.hexdigest(), complete=scanner.complete)
+            facts["warnings"] = len(_WARNING.findall(program.messages))
+            _keep_log(request, program)
+            _refuse_failed(program, facts)
+            assert counting is not None
+            rows = counting.result()
+        except BaseException as error:
+            program.stop()
+            if counting is not None and not counting.done():
+                session.cancel()
+                counting.exception()
+            snapshot.end_programs()
+            if isinstance(error, CloseoutError):
+                error.facts.setdefault("dump", facts)
+            raise
+        snapshot.note_sessions(run_id)
+        own = [snapshot.sessions[pid] for pid in sorted(snapshot.sessions)]
+        manifest.complete = scanner.complete
+        facts["duration_s"] = round(time.monotonic() - started, 3)
+        facts.update(_inventory(manifest, request, size, facts["sha256"], run_id))
+        write_whole(os.path.join(request.directory, "globals.json"), _json(globals_document), replace=True)
+        file.complete()
+        snapshot.close()
+    return {
+        "dump": facts,
+        "globals_path": os.path.join(request.directory, "globals.json"),
+        "own_sessions": own,
+        "production_snapshot": {
+            "id": snapshot.id,
+            "taken_utc": snapshot.taken_utc,
+            "tables": {name: {"rows": count, "sha256": None} for name, count in rows.items()},
+            "rows_total": sum(rows.values()),
+        },
+        "expected_tables_effective": request.expected_tables or [table.name for table in snapshot.tables],
+        "expected_source": "given" if request.expected_tables else "production_snapshot",
+        "finished_utc": utc_now(),
+    }
+
+
+def _refuse_rewritten(snapshot: ProductionSnapshot) -> None:
+    changed = snapshot.rewritten()
+    if changed:
+        raise DumpChanged(
+            "Tables were truncated, rewritten or dropped between the snapshot and pg_dump's locks",
+            wanted="tables whose storage is the snapshot's",
+            found=", ".join(changed),
+        )
+
+
+def _refuse_failed(program: Program, facts: dict[str, Any]) -> None:
+    if facts["rc"] != 0:
+        raise ProgramFailed(
+            "pg_dump failed",
+            wanted="return code 0",
+            found=f"return code {facts['rc']}: {_tail(program.messages)}",
+            do="read logs/pg_dump.log; no dump was kept",
+            facts={"dump": facts},
+        )
+    if not facts["complete"]:
+        raise ProgramFailed(
+            "The dump is not complete",
+            wanted="the line '-- PostgreSQL database dump complete' at its end",
+            found=f"{facts['size_bytes']} bytes without it",
+            do="no dump was kept; check what cut pg_dump's output off",
+            facts={"dump": facts},
+        )
+
+
+def _inventory(manifest: Manifest, request: DumpRequest, size: int, sha256: str, run_id: str) -> dict[str, Any]:
+    """Write the manifest; return what the dump holds of the audited schema."""
+    path = os.path.join(request.directory, "manifest.json")
+    content = manifest.as_json(
+        run_id=run_id, dump={"name": request.name, "format": "plain", "size_bytes": size, "sha256": sha256}
+    )
+    write_whole(path, content, replace=True)
+    rows = manifest.rows(request.schema)
+    return {
+        "tables": manifest.names(request.schema),
+        "rows": rows,
+        "rows_total": sum(rows.values()),
+        "manifest": {"path": path, "sha256": hashlib.sha256(content).hexdigest(), "entries": len(manifest.tables)},
+    }
+
+
+def _keep_log(request: DumpRequest, program: Program) -> None:
+    """Keep what pg_dump said; an attempt that was discarded before is replaced."""
+    logs = os.path.join(request.directory, "logs")
+    os.makedirs(logs, mode=0o700, exist_ok=True)
+    write_whole(os.path.join(logs, "pg_dump.log"), program.messages.encode("utf-8"), replace=True)
+
+
+def _tail(text: str, lines: int = 5) -> str:
+    return " | ".join(line for line in text.strip().splitlines()[-lines:]) or "no message"
+
+
+def _json(document: dict[str, Any]) -> bytes:
+    return json.dumps(document, indent=1).encode("ascii") + b"\n"

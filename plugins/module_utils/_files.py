@@ -1,0 +1,135 @@
+# Copyright (c) 2026 The incomex.closeout authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Private to incomex.closeout: private files that are either whole or not there."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from ._errors import CloseoutError
+
+PARTIAL = ".partial"
+_READ_BYTES = 1 << 20
+
+
+class NewFile:
+    """A file that gets its name only when it is complete: written as ``<path>.partial`` with mode 0600, then fsynced and
+    renamed. Left without :meth:`complete`, the partial file is removed."""
+
+    def __init__(self, path: str, *, replace: bool = False) -> None:
+        self.path = path
+        self._partial = path + PARTIAL
+        if os.path.lexists(path) and not replace:
+            raise CloseoutError(f"{path} exists already", wanted="a new file", do="nothing was overwritten; move it away")
+        try:
+            descriptor = os.open(self._partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise _cannot_write(self._partial, error) from error
+        self._file: BinaryIO | None = os.fdopen(descriptor, "wb", buffering=0)
+
+    def write(self, piece: bytes) -> None:
+        """Append all of ``piece``. Raises CloseoutError, for a full disk above all."""
+        assert self._file is not None
+        view = memoryview(piece)
+        try:
+            while view:
+                view = view[self._file.write(view) :]
+        except OSError as error:
+            raise _cannot_write(self._partial, error) from error
+
+    def complete(self) -> None:
+        """Bring the file to the disk and give it its name."""
+        assert self._file is not None
+        try:
+            os.fsync(self._file.fileno())
+            self._file.close()
+            self._file = None
+            os.rename(self._partial, self.path)
+            fsync_directory(os.path.dirname(self.path))
+        except OSError as error:
+            raise _cannot_write(self.path, error) from error
+
+    def discard(self) -> None:
+        """Remove the partial file, if it is still there; close what is open."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self._partial)
+
+
+@contextlib.contextmanager
+def new_file(path: str, *, replace: bool = False) -> Iterator[NewFile]:
+    """Give a :class:`NewFile`; whatever leaves the block without ``complete()`` leaves no file.
+
+    ``replace`` allows a file of that name to exist; it stays until the new one is complete.
+    """
+    file = NewFile(path, replace=replace)
+    try:
+        yield file
+    finally:
+        file.discard()
+
+
+def write_whole(path: str, content: bytes, *, replace: bool = False) -> None:
+    """Write a small file at once, atomically, mode 0600. ``replace`` allows one that exists."""
+    with new_file(path, replace=replace) as file:
+        file.write(content)
+        file.complete()
+
+
+def fsync_directory(path: str) -> None:
+    """Bring the names in a directory to the disk."""
+    descriptor = os.open(path or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def read_whole(path: str, limit_bytes: int = 64 << 20) -> bytes:
+    """Return the content of a regular file of at most ``limit_bytes``. Raises CloseoutError."""
+    try:
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as file:
+            content = file.read(limit_bytes + 1)
+    except OSError as error:
+        raise _cannot_read(path, error) from error
+    if len(content) > limit_bytes:
+        raise CloseoutError(f"{path} is too large to be what it should be", wanted=f"at most {limit_bytes} bytes")
+    return content
+
+
+def pieces_of(path: str) -> Iterator[bytes]:
+    """Yield the content of a file in pieces; the file is opened once. Raises CloseoutError."""
+    try:
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb", buffering=0) as file:
+            yield from iter(lambda: file.read(_READ_BYTES), b"")
+    except OSError as error:
+        raise _cannot_read(path, error) from error
+
+
+def sha256_of(path: str) -> str:
+    """Return the sha256 of a file, read whole."""
+    digest = hashlib.sha256()
+    for piece in pieces_of(path):
+        digest.update(piece)
+    return digest.hexdigest()
+
+
+def _cannot_write(path: str, error: OSError) -> CloseoutError:
+    return CloseoutError(
+        f"{path} cannot be written",
+        wanted="a complete file",
+        found=error.strerror or str(error),
+        do="make room or correct closeout_root; nothing half-written was left under a final name",
+    )
+
+
+def _cannot_read(path: str, error: OSError) -> CloseoutError:
+    return CloseoutError(f"{path} cannot be read", wanted="a regular file", found=error.strerror or str(error))

@@ -1,0 +1,148 @@
+# Copyright (c) 2026 The incomex.closeout authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Private to incomex.closeout: what a dump needs around it and does not hold: roles, tablespaces, the database's own
+properties. Read from production without passwords; written beside the dump; made anew in a scratch server.
+
+Without the roles a restore fails a thousandfold; with stubs that lack SUPERUSER, BYPASSRLS, INHERIT or memberships, once
+or twice. Roles come back with these, without LOGIN and without a password.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ._errors import CloseoutError
+from ._names import quote_identifier, quote_literal
+from ._session import Session
+
+SCHEMA = "incomex.closeout/globals/1"
+
+# Role 10 is the bootstrap superuser, the one that initdb made (PostgreSQL source, pg_authid.dat).
+_ROLES = """
+SELECT rolname, oid = 10, rolsuper, rolinherit, rolcreaterole, rolcreatedb, rolreplication, rolbypassrls
+FROM pg_roles WHERE rolname !~ '^pg_' ORDER BY rolname COLLATE "C"
+"""
+_MEMBERSHIPS = """
+SELECT r.rolname, m.rolname, bool_or(a.admin_option),
+       bool_or(coalesce((to_jsonb(a) ->> 'inherit_option')::bool, true)),
+       bool_or(coalesce((to_jsonb(a) ->> 'set_option')::bool, true))
+FROM pg_auth_members a JOIN pg_roles r ON r.oid = a.roleid JOIN pg_roles m ON m.oid = a.member
+WHERE m.rolname !~ '^pg_' GROUP BY 1, 2 ORDER BY 1, 2
+"""
+_TABLESPACES = """
+SELECT t.spcname, r.rolname FROM pg_tablespace t JOIN pg_roles r ON r.oid = t.spcowner
+WHERE t.spcname !~ '^pg_' ORDER BY t.spcname COLLATE "C"
+"""
+_DATABASE = """
+SELECT to_jsonb(d) || jsonb_build_object('encoding_name', pg_encoding_to_char(d.encoding), 'owner', r.rolname)
+FROM pg_database d JOIN pg_roles r ON r.oid = d.datdba WHERE d.datname = current_database()
+"""
+_ROLE_ATTRIBUTES = ("superuser", "inherit", "createrole", "createdb", "replication", "bypassrls")
+_PROVIDERS = {"c": "libc", "i": "icu", "b": "builtin"}
+
+
+def read_globals(session: Session) -> dict[str, Any]:
+    """Read the globals of the session's server and the properties of its database; a JSON document."""
+    roles = [
+        {"name": name, "bootstrap": bootstrap, **dict(zip(_ROLE_ATTRIBUTES, attributes))}
+        for name, bootstrap, *attributes in session.rows(_ROLES)
+    ]
+    memberships = [
+        {"role": role, "member": member, "admin": admin, "inherit": inherit, "set": may_set}
+        for role, member, admin, inherit, may_set in session.rows(_MEMBERSHIPS)
+    ]
+    database = session.value(_DATABASE)
+    return {
+        "schema": SCHEMA,
+        "server_version_num": session.server_version_num,
+        "max_locks_per_transaction": int(session.value("SELECT current_setting('max_locks_per_transaction')")),
+        "roles": roles,
+        "memberships": memberships,
+        "tablespaces": [{"name": name, "owner": owner} for name, owner in session.rows(_TABLESPACES)],
+        "database": {
+            "name": database["datname"],
+            "owner": database["owner"],
+            "encoding": database["encoding_name"],
+            "collate": database["datcollate"],
+            "ctype": database["datctype"],
+            "provider": _PROVIDERS.get(database.get("datlocprovider", "c"), "libc"),
+            # PostgreSQL 15 and 16 call it daticulocale; 17 and later datlocale.
+            "locale": database.get("datlocale") or database.get("daticulocale"),
+            "icu_rules": database.get("daticurules"),
+        },
+    }
+
+
+def load_globals(content: bytes) -> dict[str, Any]:
+    """Read a document that :func:`read_globals` made. Raises CloseoutError."""
+    try:
+        document = json.loads(content)
+        if document["schema"] != SCHEMA:
+            raise ValueError(f"schema {document['schema']!r}")
+    except (ValueError, KeyError, TypeError) as error:
+        raise CloseoutError(
+            "The globals of the dump cannot be read",
+            wanted=f"a JSON document with schema {SCHEMA}",
+            found=repr(error),
+            do="give the globals.json that was written beside the dump",
+        ) from error
+    return dict(document)
+
+
+def bootstrap_name(document: dict[str, Any]) -> str:
+    """Return the name of production's bootstrap superuser: the scratch server is initialised with it."""
+    for role in document["roles"]:
+        if role["bootstrap"]:
+            return str(role["name"])
+    return "postgres"
+
+
+def role_statements(document: dict[str, Any]) -> list[str]:
+    """Return the statements that make the roles and their memberships; the bootstrap superuser exists already."""
+    words = {name: (name.upper(), "NO" + name.upper()) for name in _ROLE_ATTRIBUTES}
+    statements = []
+    for role in document["roles"]:
+        if not role["bootstrap"]:
+            attributes = " ".join(words[name][0 if role[name] else 1] for name in _ROLE_ATTRIBUTES)
+            statements.append(f"CREATE ROLE {quote_identifier(role['name'])} NOLOGIN {attributes}")
+    for one in document["memberships"]:
+        grant = f"GRANT {quote_identifier(one['role'])} TO {quote_identifier(one['member'])}"
+        if document["server_version_num"] >= 160000:
+            options = {"ADMIN": one["admin"], "INHERIT": one["inherit"], "SET": one["set"]}
+            grant += " WITH " + ", ".join(f"{name} {str(value).upper()}" for name, value in options.items())
+        elif one["admin"]:
+            grant += " WITH ADMIN OPTION"
+        statements.append(grant)
+    return statements
+
+
+def tablespace_statements(document: dict[str, Any]) -> list[str]:
+    """Return the statements that make production's tablespaces in place, inside the scratch data directory."""
+    made = [
+        f"CREATE TABLESPACE {quote_identifier(one['name'])} OWNER {quote_identifier(one['owner'])} LOCATION ''"
+        for one in document["tablespaces"]
+    ]
+    return ["SET allow_in_place_tablespaces = on", *made] if made else []
+
+
+def database_statement(document: dict[str, Any], name: str) -> str:
+    """Return the statement that makes database ``name`` with production's owner, encoding and locale."""
+    database = document["database"]
+    options = {
+        "OWNER": quote_identifier(database["owner"]),
+        "TEMPLATE": "template0",
+        "ENCODING": quote_literal(database["encoding"]),
+        "LC_COLLATE": quote_literal(database["collate"]),
+        "LC_CTYPE": quote_literal(database["ctype"]),
+    }
+    if database["provider"] != "libc":
+        options["LOCALE_PROVIDER"] = database["provider"]
+        options["ICU_LOCALE" if database["provider"] == "icu" else "BUILTIN_LOCALE"] = quote_literal(
+            database["locale"]
+        )
+    if database["icu_rules"]:
+        options["ICU_RULES"] = quote_literal(database["icu_rules"])
+    return f"CREATE DATABASE {quote_identifier(name)} " + " ".join(f"{key} = {value}" for key, value in options.items())

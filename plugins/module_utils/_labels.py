@@ -1,0 +1,13 @@
+# Copyright (c) 2026 The incomex.closeout authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Private to incomex.closeout: the labels by which everything of ours is known as ours."""
+
+from __future__ import annotations
+
+RUN_LABEL = "incomex.closeout.run"
+EXPIRES_LABEL = "incomex.closeout.expires"
+"""UTC text after which the reaper may remove it."""
+NONCE_SETTING = "incomex.nonce"
+"""A server setting planted in a scratch server when it starts, read back in the restoring session."""

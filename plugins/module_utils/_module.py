@@ -1,0 +1,40 @@
+# Copyright (c) 2026 The incomex.closeout authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Private to incomex.closeout: from the work to a module's result; the one place where an error becomes a failure."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ._errors import CloseoutError
+
+Work = Callable[[AnsibleModule], dict[str, Any]]
+
+
+def run_module(argument_spec: dict[str, Any], work: Work, **options: Any) -> None:
+    """Run ``work`` as a module that supports check mode and exit with its facts; they may hold ``changed``.
+
+    A CloseoutError fails the task with its message, its parts, and the facts gathered so far.
+    """
+    module = AnsibleModule(argument_spec=argument_spec, supports_check_mode=True, **options)
+    os.umask(0o077)
+    # A service file or PGOPTIONS of the target's user must not change which server we reach, or how it answers.
+    for name in [name for name in os.environ if name.startswith("PG")]:
+        del os.environ[name]
+    run_id = module.params.get("run_id") or ""
+    try:
+        facts = work(module)
+    except CloseoutError as error:
+        module.fail_json(
+            msg=str(error),
+            error={"wanted": error.wanted, "found": error.found, "do": error.do},
+            run_id=run_id,
+            **error.facts,
+        )
+    module.exit_json(**{"changed": False, "run_id": run_id, **facts})

@@ -1,0 +1,64 @@
+# Copyright (c) 2026 The incomex.closeout authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Private to incomex.closeout: the plan of a run: its id and moment, its effective settings, and what is in its way."""
+
+from __future__ import annotations
+
+import datetime as dt
+import secrets
+from typing import Any
+
+from ._clock import stamp, to_text
+from ._errors import CloseoutError
+from ._preflight import Preflight
+from ._server import Address
+from ._settings import Problem, read_settings
+
+
+def make_plan(given: dict[str, Any], password: str) -> dict[str, Any]:
+    """Return run id, stamp, effective settings, problems and notes; nothing is left behind anywhere.
+
+    ``ready`` is true where there is no problem. With an unreadable setting the preflight still says what else is wrong.
+    """
+    now = dt.datetime.now(dt.timezone.utc)
+    run_id = secrets.token_hex(6)
+    moment = stamp(now)
+    settings, problems = read_settings(given, run_id=run_id, stamp=moment, date=now.strftime("%Y-%m-%d"))
+    facts: dict[str, Any] = {}
+    notes: list[str] = []
+    try:
+        preflight = Preflight(settings, address_of(settings, password, run_id))
+        preflight.run()
+        problems += preflight.problems
+        notes = preflight.notes
+        facts = preflight.facts
+    except CloseoutError as error:
+        # The address itself is wrong; the settings' own problems may have said so already.
+        if not problems:
+            problems.append(Problem("settings", "connection", error.wanted, error.found or error.message, error.do))
+    settings["scratch_image"] = facts.get("scratch_image") or settings["scratch_image"]
+    return {
+        "run_id": run_id,
+        "stamp": moment,
+        "started_utc": to_text(now),
+        "settings": settings,
+        "problems": [problem.as_facts() for problem in problems],
+        "notes": notes,
+        "ready": not problems,
+        "client_version": facts.get("client_version", ""),
+    }
+
+
+def address_of(settings: dict[str, Any], password: str, run_id: str) -> Address:
+    """Return production's address from effective settings."""
+    same = ("container", "docker_host", "login_host", "login_port", "login_unix_socket", "ssl_mode", "ca_cert", "bin_dir")
+    return Address(
+        **{name: settings[name] for name in same},
+        login_user=settings["user"],
+        login_password=password,
+        login_passfile=settings["passfile"],
+        login_db=settings["db"],
+        run_id=run_id,
+    )

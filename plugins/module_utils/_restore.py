@@ -1,0 +1,173 @@
+# Copyright (c) 2026 The incomex.closeout authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Private to incomex.closeout: a dump restored into a scratch server, and into nothing else.
+
+The guard holds before anything is done, and once more inside psql's own session, before its first statement.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ._errors import CloseoutError, GuardFailed, ProgramFailed
+from ._files import pieces_of, write_whole
+from ._globals import database_statement, role_statements, tablespace_statements
+from ._identity import Identity, differs, read_identity
+from ._labels import NONCE_SETTING
+from ._names import quote_literal
+from ._restore_errors import read_errors, summarize
+from ._server import Server, server_at
+from ._scratch import Scratch
+from ._session import Session
+
+# The dump's own triggers must not write rows: event triggers come before REFRESH MATERIALIZED VIEW in a dump.
+_OPTIONS = "-c session_replication_role=replica -c statement_timeout=0 -c lock_timeout=0 -c client_min_messages=warning"
+
+
+@dataclass(frozen=True)
+class RestoreRequest:
+    """What to restore and where to. ``production`` is what the scratch server must not be; ``log`` a file's path, or ""."""
+
+    path: str
+    db: str
+    globals_document: dict[str, Any]
+    production: Identity
+    nonce: str
+    by_hand: bool = False
+    log: str = ""
+
+
+def restore(scratch: Scratch, request: RestoreRequest) -> dict[str, Any]:
+    """Restore the dump; return guard, roles, return code, errors and the sha256 of what was read.
+
+    Raises GuardFailed before anything was done to a server that may be production, ProgramFailed where the restore
+    did not succeed, CloseoutError otherwise; each with the facts gathered.
+    """
+    server = server_at(scratch.address)
+    facts: dict[str, Any] = {"db": request.db, "on_error_stop": not request.by_hand}
+    try:
+        with server.session(read_only=False) as session:
+            facts["guard"] = guard(server, session, request.production, request.nonce)
+            facts["server_version"] = session.value("SELECT current_setting('server_version')")
+            facts["roles_created"] = _prepare(session, request)
+        facts.update(_run_psql(server, request))
+    except CloseoutError as error:
+        error.facts = {"restore": {**facts, **error.facts.pop("restore", {})}, **error.facts}
+        raise
+    return {"restore": facts}
+
+
+def guard(server: Server, session: Session, production: Identity, nonce: str) -> dict[str, Any]:
+    """Compare this server with production, factor by factor, and read the nonce back. Raises GuardFailed."""
+    found = read_identity(server, session)
+    planted = session.value("SELECT pg_catalog.current_setting(%s, true)", [NONCE_SETTING])
+    factors: dict[str, bool | None] = {**differs(found, production), "nonce": bool(nonce) and planted == nonce}
+    facts = {
+        "production_sysid": production.sysid,
+        "scratch_sysid": found.sysid,
+        "scratch": {**found.as_facts(), "nonce": planted or ""},
+        "nonce": nonce,
+        "differs": factors,
+    }
+    wrong = [name for name, value in factors.items() if value is False]
+    if factors["sysid"] is None:
+        wrong.append("sysid (could not be read on both sides)")
+    if wrong:
+        raise GuardFailed(
+            "The scratch server may be production: nothing was restored",
+            wanted="another system identifier, container, start time and data directory than production's, and our nonce",
+            found=f"no difference in: {', '.join(wrong)}",
+            do="do not repeat this before you know which server that is",
+            facts={"restore": {"guard": facts}},
+        )
+    return facts
+
+
+def _prepare(session: Session, request: RestoreRequest) -> list[str]:
+    """Make roles, tablespaces and the database, in this order; return the roles made."""
+    for statement in role_statements(request.globals_document):
+        session.rows(statement)
+    for statement in tablespace_statements(request.globals_document):
+        session.rows(statement)
+    session.rows(database_statement(request.globals_document, request.db))
+    return [str(role["name"]) for role in request.globals_document["roles"]]
+
+
+class _Hashed:
+    """The dump's bytes as psql gets them, hashed on the way."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self.digest = hashlib.sha256()
+
+    def __iter__(self) -> Iterator[bytes]:
+        for piece in pieces_of(self._path):
+            self.digest.update(piece)
+            yield piece
+
+
+def _run_psql(server: Server, request: RestoreRequest) -> dict[str, Any]:
+    source = _Hashed(request.path)
+    started = time.monotonic()
+    argv = [
+        "psql",
+        *server.connection_arguments(),
+        *("--dbname", request.db),
+        "--no-psqlrc",
+        "--quiet",
+        "--echo-errors",
+        *("--output", os.devnull),
+        *("--set", "ON_ERROR_STOP=on"),
+        *("--set", "VERBOSITY=verbose"),
+        # Context lines would bring rows into the log.
+        *("--set", "SHOW_CONTEXT=never"),
+        *("--command", _session_guard(request)),
+        *("--command", f"\\set ON_ERROR_STOP {'off' if request.by_hand else 'on'}"),
+        *("--file", "-"),
+    ]
+    program = server.start(argv, options=_OPTIONS, pieces=source)
+    try:
+        for _piece in program.output():
+            pass
+        code = program.finish()
+    except BaseException:
+        program.stop()
+        raise
+    if request.log:
+        write_whole(request.log, program.messages.encode("utf-8"), replace=True)
+    errors = read_errors(program.messages)
+    facts: dict[str, Any] = {
+        "rc": code,
+        "errors": summarize(errors, tolerate=request.by_hand),
+        "input_sha256": source.digest.hexdigest() if program.fed_all else "",
+        "duration_s": round(time.monotonic() - started, 3),
+    }
+    if code != 0 or facts["errors"]["fatal_total"] or not program.fed_all:
+        first = (facts["errors"]["fatal"] or [program.messages.strip()[-300:] or "no message"])[0]
+        raise ProgramFailed(
+            "The restore failed",
+            wanted="return code 0 and no error" + (" but those of missing roles" if request.by_hand else ""),
+            found=f"return code {code}, {facts['errors']['fatal_total']} errors; the first: {first}",
+            do=f"read {request.log or 'psql’s messages'}; production was not touched",
+            facts={"restore": facts},
+        )
+    return facts
+
+
+def _session_guard(request: RestoreRequest) -> str:
+    """Return a statement that fails unless its session is in the scratch server of this run."""
+    nonce, setting = quote_literal(request.nonce), quote_literal(NONCE_SETTING)
+    sysid = quote_literal(request.production.sysid)
+    return (
+        "DO $closeout$ BEGIN"
+        f" IF pg_catalog.current_setting({setting}, true) IS DISTINCT FROM {nonce}"
+        f" OR (SELECT system_identifier::text FROM pg_catalog.pg_control_system()) = {sysid}"
+        " THEN RAISE EXCEPTION 'closeout guard: this is not the scratch server of this run'; END IF; END $closeout$"
+    )

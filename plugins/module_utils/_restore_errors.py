@@ -1,0 +1,98 @@
+# Copyright (c) 2026 The incomex.closeout authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Private to incomex.closeout: what psql says of a restore, read error by error.
+
+psql runs with VERBOSITY=verbose (so each error has its SQLSTATE) and --echo-errors (so each is followed by its
+statement). Source: PostgreSQL manual, psql; Appendix A, PostgreSQL Error Codes.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+UNDEFINED_OBJECT = "42704"
+INSUFFICIENT_PRIVILEGE = "42501"
+DUPLICATE_OBJECT = "42710"
+
+_RECORD = re.compile(r"^psql:(?:<stdin>:(?P<line>\d+):)? *(?P<level>ERROR|FATAL|PANIC|error|fatal|STATEMENT): *(?P<text>.*)")
+_STATE = re.compile(r"^(?P<state>[0-9A-Z]{5}): (?P<message>.*)")
+_ROLE_MISSING = re.compile(r'^role ".*" does not exist$')
+_OWNER = re.compile(r"^ALTER\s.*\sOWNER\s+TO\s", re.IGNORECASE | re.DOTALL)
+_ACL = re.compile(r"^(GRANT|REVOKE|ALTER\s+DEFAULT\s+PRIVILEGES)\s", re.IGNORECASE)
+_ROLE = re.compile(r"^(CREATE|COMMENT\s+ON)\s+(ROLE|USER|GROUP)\s", re.IGNORECASE)
+
+
+@dataclass
+class RestoreError:
+    """One error. ``line`` counts in the dump, 0 where psql gave none; ``statement`` is "" where psql gave none."""
+
+    line: int
+    sqlstate: str
+    message: str
+    statement: str = ""
+
+    @property
+    def tolerated_class(self) -> str:
+        """The class under which ``by_hand`` tolerates it: ``role``, ``owner`` or ``acl``; "" for what it never does.
+
+        Only what a missing role explains: an owner or a privilege that could not be given, a role that is there already.
+        """
+        about_roles = self.sqlstate == UNDEFINED_OBJECT and _ROLE_MISSING.match(self.message)
+        if about_roles or self.sqlstate == INSUFFICIENT_PRIVILEGE:
+            if _OWNER.match(self.statement):
+                return "owner"
+            if _ACL.match(self.statement):
+                return "acl"
+        if self.sqlstate == DUPLICATE_OBJECT and _ROLE.match(self.statement):
+            return "role"
+        return ""
+
+    def describe(self) -> str:
+        """Return it as one line for a record."""
+        statement = " ".join(self.statement.split())[:120]
+        where = f"line {self.line}: " if self.line else ""
+        return f"{where}{self.sqlstate or 'psql'}: {self.message[:300]}" + (f" [{statement}]" if statement else "")
+
+
+def read_errors(messages: str) -> list[RestoreError]:
+    """Return every error that psql's standard error tells of, in order."""
+    errors: list[RestoreError] = []
+    in_statement = False
+    for line in messages.splitlines():
+        found = _RECORD.match(line)
+        if found is None:
+            if in_statement and errors and not line.startswith("psql:"):
+                errors[-1].statement += "\n" + line
+            elif line.startswith("psql:"):
+                in_statement = False
+            continue
+        in_statement = found["level"] == "STATEMENT"
+        if in_statement:
+            if errors and not errors[-1].statement:
+                errors[-1].statement = found["text"]
+            continue
+        state = _STATE.match(found["text"])
+        errors.append(
+            RestoreError(
+                line=int(found["line"] or 0),
+                sqlstate=state["state"] if state else "",
+                message=state["message"] if state else found["text"],
+            )
+        )
+    return errors
+
+
+def summarize(errors: list[RestoreError], *, tolerate: bool, show: int = 20) -> dict[str, object]:
+    """Return the errors as a record holds them: how many, those tolerated by class, and the first fatal ones."""
+    tolerated = {"role": 0, "owner": 0, "acl": 0}
+    fatal = []
+    for error in errors:
+        name = error.tolerated_class if tolerate else ""
+        if name:
+            tolerated[name] += 1
+        else:
+            fatal.append(error.describe())
+    return {"total": len(errors), "tolerated": tolerated, "fatal": fatal[:show], "fatal_total": len(fatal)}

@@ -1,0 +1,307 @@
+# Copyright (c) 2026 The incomex.closeout authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Private to incomex.closeout: a plain dump, read as a stream: where its statements and COPY blocks begin and end.
+
+Statements are split as psql splits them, so that nothing inside a quote, a dollar quote, a comment, a function body or
+a row is taken for a statement. Memory is bounded whatever the input, and how the stream is cut into pieces changes
+nothing. Sources: PostgreSQL manual, 4.1 Lexical Structure; COPY, Text Format; psql's own splitting (psqlscan.l).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple, Protocol
+
+MAX_STATEMENT_BYTES = 1 << 20
+"""A longer statement is passed on cut to this length, and says so."""
+
+# No token is longer than this, so that with this much ahead every token can be decided.
+_LOOK_AHEAD = 256
+_MAX_FIRST_WORDS = 8
+# The scanner keeps what it has not used in one buffer: pieces larger than this are cut.
+_PIECE_BYTES = 1 << 20
+
+_TOKEN = re.compile(
+    rb"(?P<line>--)|(?P<block>/\*)|(?P<escape>[eE]')|(?P<unicode>[uU]&['\"])|(?P<quote>['\"])"
+    rb"|(?P<dollar>\$(?:[A-Za-z_\x80-\xff][A-Za-z0-9_\x80-\xff]{0,100})?\$)"
+    rb"|(?P<word>[A-Za-z_\x80-\xff][A-Za-z0-9_$\x80-\xff]{0,200})|(?P<number>[0-9][A-Za-z0-9_$\x80-\xff]{0,200})"
+    rb"|(?P<open>\()|(?P<close>\))|(?P<end>;)|(?P<backslash>\\)"
+)
+_ROUTINE = re.compile(rb"CREATE (OR REPLACE )?(FUNCTION|PROCEDURE)\b")
+_COPY = re.compile(rb"COPY .* FROM stdin;\Z", re.DOTALL)
+_COMPLETE = b"-- PostgreSQL database dump complete"
+
+
+class Statement(NamedTuple):
+    """One statement. ``text`` as in the dump, with its semicolon; ``whole`` is False where it was cut.
+
+    ``words`` are its first words outside quotes and parentheses, in upper case; ``partition_by`` tells of PARTITION BY
+    outside parentheses.
+    """
+
+    text: bytes
+    whole: bool
+    words: tuple[bytes, ...]
+    partition_by: bool
+
+
+class Sink(Protocol):
+    """Who is told what the scanner finds."""
+
+    def statement(self, statement: Statement) -> None:
+        """A statement has ended; a COPY statement's data follow."""
+
+    def copy_block(self, rows: int, size_bytes: int) -> None:
+        """The data of the COPY statement told last have ended; ``size_bytes`` without the terminator."""
+
+
+class Scanner:
+    """Feed it a dump piece by piece, then call :meth:`finish`. ``complete`` tells whether the end marker was last."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+        self._buffer = bytearray()
+        self._backslash_quotes = False
+        self._marker_seen = False
+        self._ended_inside = False
+        self._in_copy = False
+        self._copy_line_start = True
+        self._rows = 0
+        self._copy_bytes = 0
+        self._closing: bytes | None = None
+        self._comment_depth = 0
+        self._line_kind: bytes | None = None
+        self._line_head = bytearray()
+        self._reset_statement()
+
+    @property
+    def complete(self) -> bool:
+        """True where the dump ended as pg_dump ends a whole one: the marker, and nothing but comments behind it."""
+        return self._marker_seen and not self._ended_inside
+
+    def feed(self, piece: bytes) -> None:
+        """Take the next piece of the dump, of any length."""
+        for start in range(0, len(piece), _PIECE_BYTES):
+            self._buffer += piece[start : start + _PIECE_BYTES]
+            self._scan(final=False)
+
+    def finish(self) -> None:
+        """The dump has ended."""
+        self._scan(final=True)
+        self._ended_inside = bool(self._in_copy or self._closing or self._comment_depth or self._text.strip())
+
+    def _scan(self, *, final: bool) -> None:
+        position = 0
+        while True:
+            if self._in_copy:
+                after = self._scan_copy(position, final)
+            elif self._line_kind is not None:
+                after = self._scan_line(position, final)
+            elif self._closing is not None:
+                after = self._scan_quoted(position, final)
+            elif self._comment_depth:
+                after = self._scan_comment(position, final)
+            else:
+                after = self._scan_statement(position, final)
+            if after is None:
+                break
+            position = after
+        del self._buffer[: self._used]
+
+    # Each _scan_… goes on from ``position`` until its own state ends, and returns where; or notes in ``_used`` how far
+    # the buffer is done with, and returns None, when it needs more.
+
+    _used = 0
+
+    def _wait(self, used: int) -> None:
+        self._used = used
+
+    def _scan_copy(self, position: int, final: bool) -> int | None:
+        """COPY data: find the terminator, count newlines; no work per row."""
+        buffer = self._buffer
+        if self._copy_line_start and len(buffer) - position < 3 and not final:
+            return self._wait(position)
+        if self._copy_line_start and buffer.startswith(b"\\.\n", position):
+            return self._end_copy(position + 3)
+        found = buffer.find(b"\n\\.\n", position)
+        if found >= 0:
+            self._rows += buffer.count(b"\n", position, found + 1)
+            self._copy_bytes += found + 1 - position
+            return self._end_copy(found + 4)
+        # The last three bytes may be the beginning of a terminator.
+        end = len(buffer) if final else max(position, len(buffer) - 3)
+        if end > position:
+            self._rows += buffer.count(b"\n", position, end)
+            self._copy_bytes += end - position
+            self._copy_line_start = False
+        return self._wait(end)
+
+    def _end_copy(self, position: int) -> int:
+        self._sink.copy_block(self._rows, self._copy_bytes)
+        self._in_copy = False
+        return position
+
+    def _scan_line(self, position: int, final: bool) -> int | None:
+        """A comment or a psql command: to the end of its line. Neither is part of a statement."""
+        newline = self._buffer.find(b"\n", position)
+        end = newline if newline >= 0 else len(self._buffer)
+        self._line_head += self._buffer[position : min(end, position + _LOOK_AHEAD - len(self._line_head))]
+        if newline < 0 and not final:
+            return self._wait(end)
+        if self._line_kind == b"--" and not self._text.strip() and bytes(self._line_head).rstrip() == _COMPLETE:
+            self._marker_seen = True
+        if self._line_kind == b"COPY":
+            self._start_copy()
+        self._line_kind = None
+        if newline < 0:
+            return self._wait(end)
+        # The newline belongs to a comment inside a statement's text, as a separator.
+        return newline + 1
+
+    def _start_copy(self) -> None:
+        self._in_copy = True
+        self._copy_line_start = True
+        self._rows = 0
+        self._copy_bytes = 0
+
+    def _scan_quoted(self, position: int, final: bool) -> int | None:
+        """A quoted identifier, string or dollar quote: to its closing mark. Doubled quotes simply open again."""
+        closing = self._closing
+        assert closing is not None
+        buffer = self._buffer
+        if closing == b"\\'":
+            return self._scan_escaped(position, final)
+        found = buffer.find(closing, position)
+        if found < 0:
+            end = len(buffer) if final else max(position, len(buffer) - len(closing) + 1)
+            self._take(position, end)
+            return self._wait(end)
+        self._take(position, found + len(closing))
+        self._closing = None
+        return found + len(closing)
+
+    def _scan_escaped(self, position: int, final: bool) -> int | None:
+        """A string in which a backslash takes the next character as it is."""
+        buffer = self._buffer
+        cursor = position
+        while True:
+            match = _ESCAPED.search(buffer, cursor)
+            if match is None:
+                self._take(position, len(buffer))
+                return self._wait(len(buffer))
+            if match.end() == len(buffer) and match.group() != b"''" and not final:
+                self._take(position, match.start())
+                return self._wait(match.start())
+            if match.group() == b"'":
+                self._take(position, match.end())
+                self._closing = None
+                return match.end()
+            cursor = match.end() + (match.group() == b"\\")
+
+    def _scan_comment(self, position: int, final: bool) -> int | None:
+        """A block comment; they nest. It is not part of the statement's text."""
+        buffer = self._buffer
+        cursor = position
+        while self._comment_depth:
+            match = _COMMENT.search(buffer, cursor)
+            if match is None:
+                return self._wait(len(buffer) if final else max(cursor, len(buffer) - 1))
+            self._comment_depth += 1 if match.group() == b"/*" else -1
+            cursor = match.end()
+        return cursor
+
+    def _scan_statement(self, position: int, final: bool) -> int | None:
+        buffer = self._buffer
+        limit = len(buffer) if final else len(buffer) - _LOOK_AHEAD
+        cursor = position
+        while cursor < limit:
+            match = _TOKEN.search(buffer, cursor)
+            if match is None or match.start() >= limit:
+                break
+            kind, token = match.lastgroup, bytes(match.group())
+            if kind in ("line", "block", "backslash"):
+                if kind == "backslash" and self._text.strip() + bytes(buffer[position : match.start()]).strip():
+                    cursor = match.end()
+                    continue
+                self._take(position, match.start())
+                if kind == "block":
+                    self._comment_depth = 1
+                    return match.end()
+                self._line_kind = token
+                self._line_head = bytearray()
+                return match.start()
+            if kind == "end" and self._parentheses <= 0 and self._begins <= 0:
+                self._take(position, match.end())
+                self._end_statement()
+                return match.end()
+            cursor = match.end()
+            if kind in ("escape", "unicode", "quote", "dollar"):
+                self._take(position, cursor)
+                self._closing = self._closing_of(token)
+                return cursor
+            self._note(kind, token)
+        done = max(position, min(cursor if cursor > limit else limit, len(buffer)))
+        self._take(position, done)
+        return self._wait(done)
+
+    def _closing_of(self, token: bytes) -> bytes:
+        if token[:1] == b"$":
+            return token
+        if token[-1:] == b"'" and (token[:1] in b"eE" or (self._backslash_quotes and token == b"'")):
+            return b"\\'"
+        return token[-1:]
+
+    def _note(self, kind: str | None, token: bytes) -> None:
+        """Follow what decides where a statement ends: parentheses, and BEGIN ATOMIC … END of a routine's body."""
+        if kind == "open":
+            self._parentheses += 1
+        elif kind == "close":
+            self._parentheses = max(0, self._parentheses - 1)
+        elif kind == "word":
+            word = token.upper()
+            if self._parentheses == 0:
+                if len(self._words) < _MAX_FIRST_WORDS:
+                    self._words.append(word)
+                if word == b"BY" and self._last_word == b"PARTITION":
+                    self._partition_by = True
+                self._last_word = word
+            if word in (b"BEGIN", b"CASE", b"END") and _ROUTINE.match(b" ".join(self._words)):
+                if word == b"BEGIN" or (word == b"CASE" and self._begins):
+                    self._begins += 1
+                elif word == b"END" and self._begins:
+                    self._begins -= 1
+
+    def _take(self, start: int, end: int) -> None:
+        """Keep a part of the buffer as text of the statement."""
+        room = MAX_STATEMENT_BYTES - len(self._text)
+        if end - start > room:
+            self._whole = False
+        self._text += self._buffer[start : min(end, start + max(0, room))]
+
+    def _end_statement(self) -> None:
+        text = bytes(self._text).strip()
+        if text != b";":
+            self._sink.statement(Statement(text, self._whole, tuple(self._words), self._partition_by))
+            if self._words[:2] == [b"SET", b"STANDARD_CONFORMING_STRINGS"]:
+                self._backslash_quotes = self._words[2:3] == [b"OFF"]
+            if self._words[:1] == [b"COPY"] and _COPY.match(text):
+                # What follows the semicolon on its line is not data.
+                self._line_kind = b"COPY"
+                self._line_head = bytearray()
+            self._marker_seen = False
+        self._reset_statement()
+
+    def _reset_statement(self) -> None:
+        self._text = bytearray()
+        self._whole = True
+        self._words: list[bytes] = []
+        self._last_word = b""
+        self._partition_by = False
+        self._parentheses = 0
+        self._begins = 0
+
+
+_ESCAPED = re.compile(rb"''?|\\")
+_COMMENT = re.compile(rb"/\*|\*/")

@@ -1,0 +1,127 @@
+# Copyright (c) 2026 The incomex.closeout authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Private to incomex.closeout: a scratch server made, removed with proof, or reaped when its time is up."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from dataclasses import asdict
+from typing import Any
+
+from ._clock import utc_now
+from ._errors import CloseoutError, NotOurs
+from ._files import read_whole
+from ._globals import bootstrap_name, load_globals
+from ._identity import read_identity
+from ._scratch import Driver, Scratch, ScratchRequest
+from ._scratch_docker import DockerDriver
+from ._scratch_local import LocalDriver
+from ._server import server_at
+
+_ABSENT_TIMEOUT_S = 30.0
+
+
+def driver_for(parameters: dict[str, Any]) -> Driver:
+    """Return the driver that a module's parameters name."""
+    if parameters["driver"] == "docker":
+        return DockerDriver(parameters["docker_host"])
+    return LocalDriver(parameters["bin_dir"])
+
+
+def make_present(parameters: dict[str, Any], *, check: bool) -> dict[str, Any]:
+    """Make the scratch server of a run, or find the one that is there; describe it and read its identity."""
+    driver = driver_for(parameters)
+    run_id, name = parameters["run_id"], parameters["name"]
+    if not run_id or not name:
+        raise CloseoutError("A scratch server needs a run id and a name", wanted="run_id and name", found="an empty one")
+    there = driver.find(run_id, name)
+    if check:
+        return {"changed": there is None}
+    if there is not None:
+        return {"changed": False, **_described(there, "")}
+    document = load_globals(read_whole(parameters["globals"]))
+    nonce = secrets.token_hex(16)
+    request = ScratchRequest(
+        run_id=run_id,
+        name=name,
+        bootstrap=bootstrap_name(document),
+        nonce=nonce,
+        max_locks=int(document["max_locks_per_transaction"]),
+        ttl_s=parameters["ttl_s"],
+        image=parameters["image"],
+        storage=parameters["storage"],
+        memory_mb=parameters["memory_mb"],
+        os_user=parameters["os_user"],
+    )
+    made = driver.present(request)
+    try:
+        return {"changed": True, **_described(made, nonce)}
+    except BaseException:
+        driver.absent(run_id, name)
+        raise
+
+
+def _described(scratch: Scratch, nonce: str) -> dict[str, Any]:
+    """Describe a scratch server that answers; ``connection`` are the options that lead a module to it."""
+    server = server_at(scratch.address)
+    with server.session() as session:
+        identity = read_identity(server, session)
+        listening = session.value("SELECT current_setting('listen_addresses')")
+    facts = {**scratch.facts, "server_version": identity.server_version}
+    facts["isolation"] = {**facts["isolation"], "listen_addresses": listening}
+    address = {
+        name: value
+        for name, value in asdict(scratch.address).items()
+        if name in ("container", "docker_host", "login_unix_socket", "login_port", "login_user", "bin_dir")
+    }
+    return {"scratch": facts, "identity": identity.as_facts(), "connection": address, "nonce": nonce}
+
+
+def make_absent(parameters: dict[str, Any], *, check: bool) -> dict[str, Any]:
+    """Remove everything of a run and prove that nothing is left. Raises CloseoutError, with what is, where it is."""
+    driver = driver_for(parameters)
+    run_id, name = parameters["run_id"], parameters["name"]
+    if check:
+        return {"changed": not driver.absence(run_id, name).proved}
+    changed = driver.absent(run_id, name)
+    deadline = time.monotonic() + _ABSENT_TIMEOUT_S
+    left = driver.absence(run_id, name)
+    while not left.proved and time.monotonic() < deadline:
+        time.sleep(0.05)
+        left = driver.absence(run_id, name)
+    facts = {"changed": changed, "teardown": {**left.as_facts(), "removed_utc": utc_now()}}
+    if not left.proved:
+        raise CloseoutError(
+            "Something of the scratch server is still there",
+            wanted="nothing by that name or label",
+            found=str({key: value for key, value in left.as_facts().items() if value}),
+            do="look at it by hand; a container of another run may bear the same name",
+            facts=facts,
+        )
+    return facts
+
+
+def reap(parameters: dict[str, Any], *, check: bool) -> dict[str, Any]:
+    """Remove everything ours whose time is up, of whatever run; in check mode only tell."""
+    driver = driver_for(parameters)
+    expired = driver.expired()
+    if not check:
+        for run_id, name in expired:
+            driver.absent(run_id, name)
+    return {"changed": bool(expired), "reaped": [{"run_id": run_id, "name": name} for run_id, name in expired]}
+
+
+def existing(parameters: dict[str, Any]) -> Scratch:
+    """Return the scratch server of a run. Raises NotOurs where there is none."""
+    found = driver_for(parameters).find(parameters["run_id"], parameters["name"])
+    if found is None:
+        raise NotOurs(
+            f"There is no scratch server {parameters['name']!r} of run {parameters['run_id']!r}",
+            wanted="the labelled scratch server of this run",
+            found="none",
+            do="nothing was restored; make it with pg_scratch_server",
+        )
+    return found

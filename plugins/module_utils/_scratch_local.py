@@ -1,0 +1,361 @@
+# Copyright (c) 2026 The incomex.closeout authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Private to incomex.closeout: a scratch server without Docker: its own cluster in a private directory.
+
+Only a Unix socket, never TCP; as an unprivileged user, without new privileges, and in a network namespace of its own when
+started by root. Its supervisor ends it at the deadline and removes the directory, whatever became of us.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import glob
+import json
+import os
+import pwd
+import shutil
+import signal
+import stat
+import subprocess
+import time
+from typing import Any
+
+from ._clock import from_text, to_text, utc_now
+from ._errors import CloseoutError, NotOurs
+from ._files import read_whole
+from ._scratch import (
+    PORT,
+    START_TIMEOUT_S,
+    STOP_GRACE_S,
+    Absence,
+    Driver,
+    Scratch,
+    ScratchRequest,
+    server_settings,
+)
+from ._server import Address
+
+DIRECTORY = "/var/tmp"  # noqa: S108 - on disk, reachable for an unprivileged user, sticky
+_PREFIX = "closeout-scratch-"
+_MARKER = "scratch.json"
+_SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_STOP_TIMEOUT_S = 15.0
+# Arguments: the private directory, the programs' directory, the bootstrap superuser, the seconds to live, postgres' own.
+_START = f"""
+set -u
+umask 077
+cd "$1" || exit 1
+directory="$1"; programs="$2"; user="$3"; ttl="$4"
+shift 4
+"$programs/initdb" --pgdata="$directory/data" --username="$user" --encoding=UTF8 --locale=C --auth=trust --no-sync \\
+    >initdb.log 2>&1 || exit 1
+timeout -s INT -k {STOP_GRACE_S} "$ttl" "$programs/postgres" -D "$directory/data" "$@" >server.log 2>&1
+cd / && rm -rf -- "$directory"
+"""
+
+
+class LocalDriver(Driver):
+    """Scratch servers as processes of this host, made with the programs in ``bin_dir``."""
+
+    def __init__(self, bin_dir: str = "") -> None:
+        self._bin_dir = bin_dir
+
+    def check(self, os_user: str) -> None:
+        """Raise CloseoutError unless there are programs, and a user that can run them."""
+        programs = self.programs()
+        user = _os_user(os_user)
+        argv = [*_become(user), "test", "-x", os.path.join(programs, "initdb")]
+        if subprocess.run(argv, env={"PATH": _SYSTEM_PATH}, cwd="/", check=False, capture_output=True).returncode != 0:
+            raise CloseoutError(
+                f"User {user.pw_name} cannot run the programs in {programs}",
+                wanted="initdb and postgres that the user of the scratch server may run",
+                found="no permission on the way there",
+                do="set closeout_bin_dir to a place that this user can reach, or closeout_scratch_os_user",
+            )
+
+    def present(self, request: ScratchRequest) -> Scratch:
+        programs = self.programs()
+        directory = _path(request.run_id)
+        user = _os_user(request.os_user)
+        expires = to_text(dt.datetime.now(dt.timezone.utc) + dt.timedelta(seconds=request.ttl_s))
+        marker = {
+            "run_id": request.run_id,
+            "name": request.name,
+            "bootstrap": request.bootstrap,
+            "bin_dir": programs,
+            "started_utc": utc_now(),
+            "expires_utc": expires,
+        }
+        try:
+            os.mkdir(directory, 0o700)
+        except OSError as error:
+            raise CloseoutError(
+                "The directory of the scratch server cannot be made",
+                wanted=f"a new directory {directory}",
+                found=error.strerror or str(error),
+            ) from error
+        try:
+            os.mkdir(os.path.join(directory, "run"), 0o700)
+            with open(os.path.join(directory, _MARKER), "w", encoding="ascii") as file:
+                json.dump(marker, file)
+            if os.geteuid() == 0:
+                for path in (os.path.join(directory, "run"), os.path.join(directory, _MARKER), directory):
+                    os.chown(path, user.pw_uid, user.pw_gid)
+            supervisor = self._launch(request, directory, programs, user)
+            self._wait(supervisor, directory)
+            return self._described(marker, directory)
+        except BaseException:
+            self.absent(request.run_id, request.name)
+            raise
+
+    def programs(self) -> str:
+        """Return the directory of initdb and postgres: as given, else on PATH, else Debian's newest."""
+        candidates = [self._bin_dir] if self._bin_dir else []
+        if not candidates:
+            on_path = shutil.which("initdb", path=_SYSTEM_PATH)
+            debian = sorted(
+                glob.glob("/usr/lib/postgresql/*/bin"), key=lambda path: path.split("/")[4].zfill(4), reverse=True
+            )
+            candidates = ([os.path.dirname(os.path.realpath(on_path))] if on_path else []) + debian
+        for directory in candidates:
+            if all(os.path.isfile(os.path.join(directory, name)) for name in ("initdb", "postgres")):
+                return directory
+        raise CloseoutError(
+            "The programs of a PostgreSQL server are not on this host",
+            wanted="initdb and postgres",
+            found=f"not in {', '.join(candidates) or 'PATH'}",
+            do="set closeout_bin_dir, or use closeout_scratch_driver: docker",
+        )
+
+    def _launch(
+        self, request: ScratchRequest, directory: str, programs: str, user: pwd.struct_passwd
+    ) -> subprocess.Popen[bytes]:
+        argv = [
+            *(["unshare", "--net", "--"] if os.geteuid() == 0 else []),
+            *_become(user),
+            "/bin/sh",
+            "-c",
+            _START,
+            "closeout",
+            directory,
+            programs,
+            request.bootstrap,
+            str(request.ttl_s),
+            *server_settings(request, os.path.join(directory, "run")),
+        ]
+        try:
+            return subprocess.Popen(
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env={"PATH": _SYSTEM_PATH, "LC_ALL": "C"},
+                cwd="/",
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise CloseoutError(
+                "The scratch server cannot be started", wanted=f"the program {argv[0]}", found=str(error)
+            ) from error
+
+    def _wait(self, supervisor: subprocess.Popen[bytes], directory: str) -> None:
+        """Wait until the server's pid file says ``ready``: its last line, written by the postmaster itself."""
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while time.monotonic() < deadline:
+            if _state(directory) == "ready":
+                return
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                supervisor.wait(0.02)
+                break
+        raise CloseoutError(
+            "The scratch server did not start",
+            wanted=f"a server that is ready within {START_TIMEOUT_S:.0f} s",
+            found=_last_words(directory) or "no word from it",
+            do="check that closeout_bin_dir can be read by the user it runs as (closeout_scratch_os_user)",
+        )
+
+    def _described(self, marker: dict[str, Any], directory: str) -> Scratch:
+        pid = _postmaster(directory)
+        facts = {
+            "driver": "local",
+            "name": marker["name"],
+            "container_id": "",
+            "image": marker["bin_dir"],
+            "image_id": "",
+            "started_utc": marker["started_utc"],
+            "expires_utc": marker["expires_utc"],
+            "path": directory,
+            "isolation": _isolation(pid),
+        }
+        address = Address(
+            login_unix_socket=os.path.join(directory, "run"),
+            login_port=PORT,
+            login_user=marker["bootstrap"],
+            login_db="postgres",
+            bin_dir=marker["bin_dir"],
+            run_id=marker["run_id"],
+        )
+        return Scratch(facts, address)
+
+    def find(self, run_id: str, name: str) -> Scratch | None:
+        directory = _path(run_id)
+        marker = _marker(directory)
+        if marker is None:
+            return None
+        if marker["run_id"] != run_id:
+            raise NotOurs(f"{directory} is no scratch server of this run", wanted=run_id, found=str(marker["run_id"]))
+        return self._described(marker, directory)
+
+    def absent(self, run_id: str, name: str) -> bool:
+        directory = _path(run_id)
+        processes = _processes_in(directory)
+        for pid in processes:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        deadline = time.monotonic() + _STOP_TIMEOUT_S
+        while _processes_in(directory) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        there = os.path.isdir(directory) and not os.path.islink(directory)
+        if there:
+            shutil.rmtree(directory, ignore_errors=True)
+        return bool(there or processes)
+
+    def absence(self, run_id: str, name: str) -> Absence:
+        directory = _path(run_id)
+        return Absence(
+            processes=[str(pid) for pid in _processes_in(directory)],
+            paths=[directory] if os.path.lexists(directory) else [],
+        )
+
+    def expired(self) -> list[tuple[str, str]]:
+        now = dt.datetime.now(dt.timezone.utc)
+        found = []
+        for directory in sorted(glob.glob(os.path.join(DIRECTORY, _PREFIX + "*"))):
+            marker = _marker(directory)
+            if marker is None or directory != _path(str(marker.get("run_id"))):
+                continue
+            with contextlib.suppress(ValueError):
+                if from_text(str(marker.get("expires_utc"))) <= now:
+                    found.append((str(marker["run_id"]), str(marker["name"])))
+        return found
+
+
+def _path(run_id: str) -> str:
+    if not run_id.isalnum():
+        raise CloseoutError("A run id is needed", wanted="letters and digits", found=repr(run_id))
+    return os.path.join(DIRECTORY, _PREFIX + run_id)
+
+
+def _os_user(wanted: str) -> pwd.struct_passwd:
+    """Return the user the server runs as: ourselves, or for root an unprivileged one."""
+    if os.geteuid() != 0:
+        return pwd.getpwuid(os.geteuid())
+    for name in [wanted] if wanted else ["postgres", "nobody"]:
+        with contextlib.suppress(KeyError):
+            user = pwd.getpwnam(name)
+            if user.pw_uid != 0:
+                return user
+    raise CloseoutError(
+        "The scratch server has no user to run as",
+        wanted=f"the unprivileged user {wanted or 'postgres or nobody'}",
+        found="no such user on this host",
+        do="set closeout_scratch_os_user",
+    )
+
+
+def _become(user: pwd.struct_passwd) -> list[str]:
+    """Return the words before a command that make it ``user``'s, without capabilities and new privileges."""
+    if os.geteuid() != 0:
+        return ["setpriv", "--no-new-privs"]
+    identity = [f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups", "--inh-caps=-all"]
+    return ["setpriv", *identity, "--no-new-privs"]
+
+
+def _marker(directory: str) -> dict[str, Any] | None:
+    if not os.path.isdir(directory) or os.path.islink(directory):
+        return None
+    try:
+        marker = json.loads(read_whole(os.path.join(directory, _MARKER), 1 << 16))
+    except (CloseoutError, ValueError):
+        return None
+    return marker if isinstance(marker, dict) and "run_id" in marker else None
+
+
+def _pidfile(directory: str) -> list[str]:
+    try:
+        return read_whole(os.path.join(directory, "data", "postmaster.pid"), 1 << 12).decode("ascii").splitlines()
+    except (CloseoutError, UnicodeDecodeError):
+        return []
+
+
+def _state(directory: str) -> str:
+    lines = _pidfile(directory)
+    return lines[7].strip() if len(lines) >= 8 else ""
+
+
+def _postmaster(directory: str) -> int:
+    lines = _pidfile(directory)
+    if not lines or not lines[0].isdigit():
+        raise CloseoutError("The scratch server has ended", wanted="its pid file", found=_last_words(directory))
+    return int(lines[0])
+
+
+def _isolation(pid: int) -> dict[str, Any]:
+    """Return the isolation as the kernel has it for process ``pid``. Source: proc(5)."""
+    status: dict[str, str] = {}
+    with open(f"/proc/{pid}/status", encoding="utf-8") as file:
+        for line in file:
+            key, _, value = line.partition(":")
+            status[key] = value.strip()
+    private = os.stat(f"/proc/{pid}/ns/net").st_ino != os.stat("/proc/self/ns/net").st_ino
+    uid = int(status["Uid"].split()[0])
+    capabilities = int(status["CapEff"], 16)
+    with contextlib.suppress(KeyError):
+        return {
+            "network_mode": "none" if private else "unix socket only",
+            "published_ports": [],
+            "capabilities": [] if capabilities == 0 else [f"mask {capabilities:#x}"],
+            "privileged": uid == 0,
+            "no_new_privileges": status.get("NoNewPrivs") == "1",
+            "read_only_root": False,
+            "memory_bytes": 0,
+            "pids_limit": 0,
+            "mounts": [],
+            "user": pwd.getpwuid(uid).pw_name,
+        }
+    raise CloseoutError(f"User id {uid} has no name on this host")
+
+
+def _processes_in(directory: str) -> list[int]:
+    """Return the processes that work in ``directory`` or were started with it as an argument, but for ourselves."""
+    found = []
+    for name in os.listdir("/proc"):
+        if not name.isdigit() or int(name) == os.getpid():
+            continue
+        try:
+            status = os.stat(f"/proc/{name}")
+            if not stat.S_ISDIR(status.st_mode):
+                continue
+            working = os.readlink(f"/proc/{name}/cwd")
+            with open(f"/proc/{name}/cmdline", "rb") as file:
+                arguments = file.read().split(b"\0")
+        except OSError:
+            continue
+        inside = working == directory or working.startswith(directory + "/")
+        if inside or (directory.encode() in arguments and b"closeout" in arguments):
+            found.append(int(name))
+    return found
+
+
+def _last_words(directory: str) -> str:
+    for name in ("server.log", "initdb.log"):
+        try:
+            text = read_whole(os.path.join(directory, name), 1 << 20).decode("utf-8", "replace").strip()
+        except CloseoutError:
+            continue
+        if text:
+            return text[-1000:]
+    return ""

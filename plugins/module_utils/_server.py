@@ -1,0 +1,282 @@
+# Copyright (c) 2026 The incomex.closeout authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Private to incomex.closeout: a PostgreSQL server, in a container or not: how to talk to it, how to run its programs."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import socket
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ._containersocket import assert_peer, open_socket_directory
+from ._docker import ContainerFacts, Daemon
+from ._errors import CloseoutError, NotOurs, ProgramFailed
+from ._passfile import password_from
+from ._program import ContainerProgram, HostProgram, Program, run
+from ._session import Session, application_name, program_options
+
+_VERSION = re.compile(r"\) (\d+)(?:\.(\d+))?")
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a server is and who we are there: the connection options of every module, as plain values."""
+
+    container: str = ""
+    docker_host: str = ""
+    login_host: str = ""
+    login_port: int = 5432
+    login_unix_socket: str = ""
+    login_user: str = ""
+    login_password: str = ""
+    login_passfile: str = ""
+    login_db: str = ""
+    ssl_mode: str = "prefer"
+    ca_cert: str = ""
+    bin_dir: str = ""
+    run_id: str = ""
+
+    def __post_init__(self) -> None:
+        if self.container and (self.login_host or self.login_unix_socket):
+            raise CloseoutError(
+                "A server is given twice",
+                wanted="either container, or login_host or login_unix_socket",
+                found=f"container {self.container!r} and {self.login_host or self.login_unix_socket!r}",
+                do='empty one of them: closeout_container: "" for a server outside containers',
+            )
+        if self.login_host and self.login_unix_socket:
+            raise CloseoutError(
+                "A server is given twice",
+                wanted="either login_host or login_unix_socket",
+                found=f"{self.login_host!r} and {self.login_unix_socket!r}",
+                do="empty one of them",
+            )
+
+    def password(self, hosts: list[str], db: str) -> str:
+        """Return the password to use for ``db``: as given, else from the password file, else ""."""
+        if self.login_password or not self.login_passfile:
+            return self.login_password
+        return password_from(self.login_passfile, hosts=hosts, port=self.login_port, db=db, user=self.login_user)
+
+
+class Server(ABC):
+    """One server. Sessions and programs carry the run id in their application_name and the pinned settings."""
+
+    def __init__(self, address: Address) -> None:
+        self.address = address
+
+    @abstractmethod
+    def session(self, db: str = "", *, read_only: bool = True) -> contextlib.AbstractContextManager[Session]:
+        """Return a context with a session in ``db`` (the address's own database where it is "")."""
+
+    @abstractmethod
+    def start(
+        self,
+        argv: list[str],
+        *,
+        password: str = "",
+        options: str = "",
+        pieces: Iterable[bytes] | None = None,
+    ) -> Program:
+        """Start a client program; argv[0] is its plain name, the connection's own arguments are added here.
+
+        ``options`` becomes PGOPTIONS. Raises ProgramFailed.
+        """
+
+    @abstractmethod
+    def connection_arguments(self) -> list[str]:
+        """Return the arguments that lead a client program to this server."""
+
+    @abstractmethod
+    def container(self) -> ContainerFacts | None:
+        """Return the container as it is now, or None for a server outside containers."""
+
+    @property
+    def transport(self) -> str:
+        """How programs are started: ``exec`` or ``host``."""
+        return "exec" if self.address.container else "host"
+
+    @property
+    def where(self) -> str:
+        """A short name of the server for messages."""
+        given = self.address
+        if given.container:
+            return f"container {given.container}"
+        return f"{given.login_host or given.login_unix_socket or 'local socket'}:{given.login_port}"
+
+    def environment(self, password: str, options: str) -> dict[str, str]:
+        """Return the environment of a client program, but for PATH and locale."""
+        variables = {"PGAPPNAME": application_name(self.address.run_id), "PGOPTIONS": options}
+        if password:
+            variables["PGPASSWORD"] = password
+        return variables
+
+    def program_version(self, name: str) -> tuple[int, str]:
+        """Return major version and full version text of the client program ``name``. Raises ProgramFailed."""
+        program = self.start([name, "--version"])
+        code, text = run(program)
+        found = _VERSION.search(text)
+        if code != 0 or found is None:
+            raise ProgramFailed(
+                f"{name} does not tell its version",
+                wanted=f"{name} (PostgreSQL) <version>",
+                found=(text + program.messages).strip()[:300] or f"return code {code}",
+                do="correct closeout_bin_dir, or choose the container that has PostgreSQL's client programs",
+            )
+        return int(found.group(1)), text.strip()
+
+    def read_options(self, session: Session) -> str:
+        """Return PGOPTIONS for a program that reads from this server."""
+        return program_options(session.server_version_num)
+
+
+class ContainerServer(Server):
+    """A server in a container of this host: SQL over the container's own socket, programs by ``docker exec``."""
+
+    def __init__(self, address: Address) -> None:
+        super().__init__(address)
+        self.daemon = Daemon(address.docker_host)
+        self._socket_path = ""
+
+    def container(self) -> ContainerFacts:
+        return self.daemon.running(self.address.container)
+
+    @contextlib.contextmanager
+    def session(self, db: str = "", *, read_only: bool = True) -> Iterator[Session]:
+        container = self.container()
+        db = db or self.address.login_db
+        directory, self._socket_path = open_socket_directory(self.daemon, container, self.address.login_port)
+        try:
+            session = Session(
+                {
+                    "host": f"/proc/self/fd/{directory}",
+                    "port": self.address.login_port,
+                    "user": self.address.login_user,
+                    "password": self.address.password(["localhost"], db),
+                    "dbname": db,
+                    "sslmode": "disable",
+                },
+                run_id=self.address.run_id,
+                read_only=read_only,
+            )
+        finally:
+            os.close(directory)
+        try:
+            with socket.socket(fileno=os.dup(session.descriptor())) as connected:
+                assert_peer(connected, container)
+            self._assert_same(container)
+            yield session
+        finally:
+            session.close()
+
+    def _assert_same(self, container: ContainerFacts) -> None:
+        """A process id can be used again: the container that we looked at must still be the one that runs."""
+        now = self.container()
+        if (now.id, now.pid, now.started_utc) != (container.id, container.pid, container.started_utc):
+            raise NotOurs(
+                f"Container {self.address.container!r} was restarted or replaced while we connected to it",
+                wanted=f"{container.id[:12]} started {container.started_utc}",
+                found=f"{now.id[:12]} started {now.started_utc}",
+                do="run the closeout again when the container is at rest",
+            )
+
+    def start(
+        self,
+        argv: list[str],
+        *,
+        password: str = "",
+        options: str = "",
+        pieces: Iterable[bytes] | None = None,
+    ) -> Program:
+        return ContainerProgram(
+            self.daemon, self.container(), argv, self.environment(password, options), pieces
+        )
+
+    def connection_arguments(self) -> list[str]:
+        if not self._socket_path:
+            directory, self._socket_path = open_socket_directory(
+                self.daemon, self.container(), self.address.login_port
+            )
+            os.close(directory)
+        return [
+            *("--host", self._socket_path),
+            *("--port", str(self.address.login_port)),
+            *("--username", self.address.login_user),
+            "--no-password",
+        ]
+
+
+class HostServer(Server):
+    """A server reached from this host, by Unix socket or TCP, with this host's client programs."""
+
+    def container(self) -> None:
+        return None
+
+    @contextlib.contextmanager
+    def session(self, db: str = "", *, read_only: bool = True) -> Iterator[Session]:
+        given = self.address
+        db = db or given.login_db
+        session = Session(
+            {
+                "host": given.login_unix_socket or given.login_host,
+                "port": given.login_port,
+                "user": given.login_user,
+                "password": given.password(self._password_hosts(), db),
+                "dbname": db,
+                "sslmode": given.ssl_mode if given.login_host else "",
+                "sslrootcert": given.ca_cert,
+            },
+            run_id=given.run_id,
+            read_only=read_only,
+        )
+        try:
+            yield session
+        finally:
+            session.close()
+
+    def _password_hosts(self) -> list[str]:
+        given = self.address
+        return [given.login_host] if given.login_host else ["localhost", given.login_unix_socket]
+
+    def environment(self, password: str, options: str) -> dict[str, str]:
+        variables = super().environment(password, options)
+        if self.address.login_host:
+            variables["PGSSLMODE"] = self.address.ssl_mode
+            if self.address.ca_cert:
+                variables["PGSSLROOTCERT"] = self.address.ca_cert
+        return variables
+
+    def start(
+        self,
+        argv: list[str],
+        *,
+        password: str = "",
+        options: str = "",
+        pieces: Iterable[bytes] | None = None,
+    ) -> Program:
+        path = os.path.join(self.address.bin_dir, argv[0]) if self.address.bin_dir else argv[0]
+        return HostProgram([path, *argv[1:]], self.environment(password, options), pieces)
+
+    def connection_arguments(self) -> list[str]:
+        given = self.address
+        host = given.login_host or given.login_unix_socket
+        where = ["--host", host] if host else []
+        return [*where, "--port", str(given.login_port), "--username", given.login_user, "--no-password"]
+
+
+def server_at(address: Address) -> Server:
+    """Return the server that ``address`` leads to; nothing is contacted but, for a container, the Docker daemon."""
+    return ContainerServer(address) if address.container else HostServer(address)
+
+
+def address_from(parameters: dict[str, Any]) -> Address:
+    """Build an Address from a module's parameters; what a module does not have stays at its default."""
+    names = Address.__dataclass_fields__
+    return Address(**{name: value for name, value in parameters.items() if name in names and value is not None})

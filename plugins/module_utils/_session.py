@@ -1,0 +1,187 @@
+# Copyright (c) 2026 The incomex.closeout authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Private to incomex.closeout: a SQL session, read-only unless it belongs to a scratch server.
+
+What could differ between two servers (time zone, output formats, timeouts) is pinned for every session, so that the
+same row reads the same everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ._errors import CloseoutError, ConnectionFailed
+
+try:
+    import psycopg2
+    import psycopg2.extensions
+
+    PSYCOPG2_MISSING = ""
+except ImportError as missing:
+    PSYCOPG2_MISSING = str(missing)
+
+APPLICATION = "incomex.closeout"
+_CONNECT_TIMEOUT_S = 10
+
+# Settings by which two servers could print the same row differently, or end a long session of ours.
+_PINNED = {
+    "search_path": "",
+    "timezone": "UTC",
+    "datestyle": "ISO",
+    "intervalstyle": "postgres",
+    "bytea_output": "hex",
+    "extra_float_digits": "3",
+    "xmloption": "content",
+    "row_security": "off",
+    "synchronize_seqscans": "off",
+    "statement_timeout": "0",
+    "lock_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
+}
+_PINNED_FROM_17 = {"transaction_timeout": "0"}
+
+
+def application_name(run_id: str) -> str:
+    """Return the application_name of all sessions of run ``run_id``, ours and those of the programs we start."""
+    return f"{APPLICATION}/{run_id}" if run_id else APPLICATION
+
+
+def program_options(server_version_num: int) -> str:
+    """Return the value of PGOPTIONS for a program that reads from production.
+
+    Only what pg_dump does not set by itself, and what must hold whatever an administrator set for role or database.
+    """
+    names = [
+        "timezone",
+        "bytea_output",
+        "statement_timeout",
+        "lock_timeout",
+        "idle_in_transaction_session_timeout",
+    ]
+    options = {"default_transaction_read_only": "on", **{name: _PINNED[name] for name in names}}
+    if server_version_num >= 170000:
+        options.update(_PINNED_FROM_17)
+    return " ".join(f"-c {name}={value}" for name, value in options.items())
+
+
+class Session:
+    """One connection. ``read_only`` is set for the whole session, by a default that no statement of ours changes."""
+
+    def __init__(self, parameters: dict[str, Any], *, run_id: str, read_only: bool = True) -> None:
+        """Connect with libpq's ``parameters`` (host, port, user, dbname, password, sslmode, sslrootcert).
+
+        Raises ConnectionFailed with libpq's own words.
+        """
+        if PSYCOPG2_MISSING:
+            raise CloseoutError(
+                "The Python package psycopg2 is missing on the target",
+                wanted="psycopg2 >= 2.8 in the target's ansible_python_interpreter",
+                found=PSYCOPG2_MISSING,
+                do="run the playbook incomex.closeout.prepare, or install python3-psycopg2",
+            )
+        options = "-c default_transaction_read_only=on" if read_only else ""
+        given = {name: value for name, value in parameters.items() if value not in (None, "")}
+        try:
+            self._connection = psycopg2.connect(
+                **given,
+                application_name=application_name(run_id),
+                connect_timeout=_CONNECT_TIMEOUT_S,
+                options=options,
+                client_encoding="UTF8",
+            )
+        except psycopg2.OperationalError as error:
+            raise connection_error(error, given) from error
+        self._connection.autocommit = True
+        settings = dict(_PINNED)
+        if self._connection.server_version >= 170000:
+            settings.update(_PINNED_FROM_17)
+        self.rows(
+            "SELECT " + ", ".join("pg_catalog.set_config(%s, %s, false)" for _ in settings),
+            [part for pair in settings.items() for part in pair],
+        )
+
+    @property
+    def server_version_num(self) -> int:
+        """The server's version as a number, 160015 for 16.15."""
+        return int(self._connection.server_version)
+
+    @property
+    def password(self) -> str:
+        """The password that libpq used, from wherever it took it; "" where none was needed."""
+        return str(self._connection.info.password or "")
+
+    @property
+    def database(self) -> str:
+        """The name of the database."""
+        return str(self._connection.info.dbname)
+
+    def descriptor(self) -> int:
+        """Return the file descriptor of the connection's socket."""
+        return int(self._connection.fileno())
+
+    def rows(self, query: str, parameters: Sequence[Any] | None = None) -> list[tuple[Any, ...]]:
+        """Run one statement and return all its rows (none for a statement without a result).
+
+        Raises CloseoutError with the server's message and SQLSTATE.
+        """
+        try:
+            with self._connection.cursor() as cursor:
+                cursor.execute(query, parameters)
+                return list(cursor.fetchall()) if cursor.description else []
+        except psycopg2.Error as error:
+            raise SqlError(error, query) from error
+
+    def value(self, query: str, parameters: Sequence[Any] | None = None) -> Any:
+        """Return the one value of a one-row, one-column statement."""
+        return self.rows(query, parameters)[0][0]
+
+    def begin_snapshot(self) -> None:
+        """Begin a transaction whose every statement sees the same moment, and that cannot write."""
+        self.rows("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+
+    def transaction_id(self) -> str | None:
+        """Return the transaction id that the current transaction was assigned, or None: it has written nothing."""
+        found = self.value("SELECT pg_catalog.pg_current_xact_id_if_assigned()::text")
+        return None if found is None else str(found)
+
+    def rollback(self) -> None:
+        """End the current transaction, whatever its state."""
+        self.rows("ROLLBACK")
+
+    def cancel(self) -> None:
+        """Ask the server to cancel the statement that another thread runs in this session; none is no error."""
+        try:
+            self._connection.cancel()
+        except psycopg2.Error as error:
+            raise SqlError(error, "cancel") from error
+
+    def close(self) -> None:
+        """Close the connection; a transaction that is still open ends with it."""
+        self._connection.close()
+
+
+class SqlError(CloseoutError):
+    """A statement failed. ``sqlstate`` is the server's five characters, "" where the connection broke."""
+
+    def __init__(self, error: Any, query: str) -> None:
+        self.sqlstate = str(error.pgcode or "")
+        message = " ".join(str(error.pgerror or error).split())
+        super().__init__(f"A statement failed: {message}", wanted=f"an answer to: {' '.join(query.split())[:200]}")
+
+
+def connection_error(error: Any, parameters: dict[str, Any]) -> ConnectionFailed:
+    """Turn libpq's refusal into one clear message that never holds a password."""
+    text = " ".join(str(error).split())
+    password = str(parameters.get("password") or "")
+    if password:
+        text = text.replace(password, "***")
+    where = f"database {parameters.get('dbname')!r} as user {parameters.get('user')!r}"
+    advice = "check closeout_login_host, closeout_login_port and that the server is up"
+    if "does not exist" in text:
+        advice = "correct closeout_db or closeout_user"
+    elif "password" in text or "authentication" in text or "pg_hba" in text:
+        advice = "check closeout_user, closeout_passfile (preferred) or closeout_password, and the server's pg_hba.conf"
+    return ConnectionFailed(f"Cannot connect to {where}", wanted="a session", found=text, do=advice)

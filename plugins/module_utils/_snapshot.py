@@ -1,0 +1,82 @@
+# Copyright (c) 2026 The incomex.closeout authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Private to incomex.closeout: one exported snapshot of production, for pg_dump and for our own counts.
+
+TRUNCATE and table rewrites are not MVCC-safe: between the snapshot and pg_dump's locks they make pg_dump and us read the
+same, wrong, empty table (PostgreSQL manual, 13.6 Caveats). What shows it is a storage file that is no longer the one the
+snapshot knows. So it is compared once pg_dump holds all its locks; from then on no file can change.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ._catalog import Table, count_rows, tables_of
+from ._clock import utc_now
+from ._errors import CloseoutError
+from ._session import Session
+from ._witness import own_sessions
+
+_REWRITTEN = """
+SELECT n.nspname, c.relname
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'm') AND c.relpersistence <> 't' AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+  AND c.relfilenode IS DISTINCT FROM pg_relation_filenode(c.oid)
+ORDER BY 1, 2
+"""
+_MAX_NAMED = 20
+
+
+class ProductionSnapshot:
+    """An exported snapshot, held by ``session`` until :meth:`close`. ``id`` is what ``pg_dump --snapshot`` takes."""
+
+    def __init__(self, session: Session, schema: str) -> None:
+        self._session = session
+        self._schema = schema
+        session.begin_snapshot()
+        self.id = str(session.value("SELECT pg_export_snapshot()"))
+        self.taken_utc = utc_now()
+        self.tables: list[Table] = tables_of(session, schema)
+        self.sessions: dict[int, dict[str, Any]] = {}
+
+    def rewritten(self) -> list[str]:
+        """Return the tables that were truncated or rewritten since the snapshot; a dropped one counts."""
+        found = self._session.rows(_REWRITTEN)
+        names = [f"{schema}.{name}" for schema, name in found[:_MAX_NAMED]]
+        return names + ([f"and {len(found) - _MAX_NAMED} more"] if len(found) > _MAX_NAMED else [])
+
+    def note_sessions(self, run_id: str) -> None:
+        """Note our sessions on the server as they are now, and their transaction ids. One that was seen with an id
+        keeps it."""
+        for one in own_sessions(self._session, run_id):
+            before = self.sessions.get(one["pid"])
+            if before is None or before["xid"] is None:
+                self.sessions[one["pid"]] = one
+
+    def count(self) -> dict[str, int]:
+        """Count the rows of the audited tables in the snapshot, and see to it that they are the snapshot's.
+
+        Counting takes locks of our own on these tables and holds them, so the comparison after it is final.
+        """
+        rows = count_rows(self._session, self._schema, self.tables)
+        changed = self.rewritten()
+        ours = {f"{self._schema}.{table.name}" for table in self.tables}
+        if ours & set(changed):
+            raise CloseoutError(
+                "An audited table was truncated or rewritten while its rows were counted",
+                found=", ".join(sorted(ours & set(changed))),
+            )
+        return rows
+
+    def end_programs(self) -> None:
+        """Terminate the other sessions of this run on the server: a pg_dump that was killed may not have noticed."""
+        self._session.rows(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE pid <> pg_backend_pid() AND application_name = current_setting('application_name')"
+        )
+
+    def close(self) -> None:
+        """End the transaction; the snapshot ends with it."""
+        self._session.rollback()

@@ -1,0 +1,557 @@
+# Copyright (c) 2026 The incomex.closeout authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Private to incomex.closeout: from evidence to verdict. The one place that says PASS or FAIL; a pure function.
+
+Every check is recomputed from raw facts, never from what a module thought of them. What is missing is never a pass; a
+counted zero is evidence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+PASS, FAIL, NOT_RUN, INFO = "PASS", "FAIL", "NOT_RUN", "INFO"
+ALL_PASS = "ALL_PASS"
+MASKS = ("********", "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER")
+SAFE_UNCHANGED = "SAFE and UNCHANGED"
+SAFE_CHANGED = "SAFE, changed by its own traffic"
+NOT_PROVEN = "NOT PROVEN"
+_MAX_NAMED = 20
+
+
+class Outcome(NamedTuple):
+    """What a check found: a status and the sentence behind it."""
+
+    status: str
+    detail: str
+
+
+Evidence = dict[str, Any]
+
+
+def verdict(evidence: Evidence) -> dict[str, Any]:
+    """Return ``{"checks": [...], "result": {...}}`` for a document of evidence.
+
+    The result is ALL_PASS when there is at least one check and every one that is not INFO is PASS.
+    """
+    checks = []
+    for check in _CHECKS:
+        status, detail = check.judge(evidence)
+        checks.append(
+            {"id": check.id, "section": check.section, "title": check.title, "status": status, "detail": detail}
+        )
+    statuses = {one["id"]: one["status"] for one in checks}
+    counted = {check_id: status for check_id, status in statuses.items() if status != INFO}
+    passed = bool(counted) and all(status == PASS for status in counted.values())
+    failed = [check_id for check_id, status in counted.items() if status != PASS]
+    result = {
+        "closeout_result": ALL_PASS if passed else FAIL,
+        "failed": failed,
+        "backup_verified": _all_pass(statuses, "dump."),
+        "restore_tested": _all_pass(statuses, "scratch.", "restore."),
+        "restore_env_torn_down": _all_pass(statuses, "teardown."),
+        "production_state": _production_state(statuses, evidence),
+        "verify": {
+            _verify_dump(evidence): statuses["dump.tables"],
+            "VERIFY_restore_test": PASS if _all_pass(statuses, "scratch.", "restore.") else _worst(statuses),
+        },
+    }
+    result["message"] = _message(checks, evidence, passed)
+    return {"checks": checks, "result": result}
+
+
+def _all_pass(statuses: dict[str, str], *prefixes: str) -> bool:
+    found = [status for check_id, status in statuses.items() if check_id.startswith(prefixes)]
+    return bool(found) and all(status == PASS for status in found)
+
+
+def _worst(statuses: dict[str, str]) -> str:
+    found = [status for check_id, status in statuses.items() if check_id.startswith(("scratch.", "restore."))]
+    return FAIL if FAIL in found else NOT_RUN
+
+
+def _production_state(statuses: dict[str, str], evidence: Evidence) -> str:
+    others = {check_id: status for check_id, status in statuses.items() if check_id != "production.rows"}
+    if not _all_pass({name: status for name, status in others.items() if status != INFO}, "production."):
+        return NOT_PROVEN
+    rows = statuses["production.rows"]
+    if rows not in (PASS, INFO):
+        return NOT_PROVEN
+    before, after = (_get(evidence, "production", moment, "rows") for moment in ("before", "after"))
+    return SAFE_UNCHANGED if before == after else SAFE_CHANGED
+
+
+def _verify_dump(evidence: Evidence) -> str:
+    expected = _get(evidence, "settings", "expected_tables") or []
+    return f"VERIFY_dump_contains_{len(expected)}_{_get(evidence, 'settings', 'schema_alias') or ''}_tables"
+
+
+def _message(checks: list[dict[str, Any]], evidence: Evidence, passed: bool) -> str:
+    """Return the sentence with which the play ends: each failed check, and what could not be done."""
+    if passed:
+        return "CLOSEOUT_RESULT: ALL_PASS"
+    lines = ["CLOSEOUT_RESULT: FAIL"]
+    lines += [f"{one['id']}: {one['detail']}" for one in checks if one["status"] == FAIL]
+    lines += [f"{one['task']}: {one['message']}" for one in evidence.get("failures") or []]
+    skipped = [one["id"] for one in checks if one["status"] == NOT_RUN]
+    if skipped:
+        lines.append(f"not run: {', '.join(skipped)}")
+    return "\n".join(lines)
+
+
+# ---- helpers of the checks
+
+
+def _get(evidence: Any, *path: str) -> Any:
+    """Return what is at ``path`` of nested mappings, None where anything on the way is missing."""
+    for name in path:
+        if not isinstance(evidence, dict):
+            return None
+        evidence = evidence.get(name)
+    return evidence
+
+
+def _names(names: Any) -> str:
+    listed = [str(name) for name in names]
+    more = f" and {len(listed) - _MAX_NAMED} more" if len(listed) > _MAX_NAMED else ""
+    return ", ".join(listed[:_MAX_NAMED]) + more
+
+
+def _same_set(found: Any, expected: Any, what: str) -> Outcome:
+    """Compare a list of tables with the expected one, as sets; nothing expected or nothing read is no pass."""
+    if not isinstance(expected, list) or not expected:
+        return Outcome(FAIL, "no table is expected: there is nothing to prove")
+    if not isinstance(found, list):
+        return Outcome(NOT_RUN, f"the tables of {what} were not read")
+    missing, unexpected = sorted(set(expected) - set(found)), sorted(set(found) - set(expected))
+    if missing or unexpected:
+        parts = [f"missing: {_names(missing)}"] if missing else []
+        parts += [f"unexpected: {_names(unexpected)}"] if unexpected else []
+        return Outcome(FAIL, "; ".join(parts))
+    return Outcome(PASS, f"exactly the {len(expected)} expected tables")
+
+
+def _same_rows(
+    evidence: Evidence, one: dict[str, Any], other: dict[str, Any], one_name: str, other_name: str
+) -> Outcome:
+    """Compare counted rows, table by table, over the expected tables. Not counted is not zero."""
+    expected = _get(evidence, "settings", "expected_tables")
+    if not expected:
+        return Outcome(FAIL, "no table is expected: there is nothing to compare")
+    differences, uncounted, total = [], [], 0
+    for name in expected:
+        left, right = one.get(name), other.get(name)
+        if not _is_count(left) or not _is_count(right):
+            uncounted.append(name)
+        elif left != right:
+            differences.append(f"{name}: {left} in {one_name}, {right} in {other_name}")
+        else:
+            total += left
+    if differences or uncounted:
+        parts = [f"not counted: {_names(uncounted)}"] if uncounted else []
+        return Outcome(FAIL, "; ".join([_names(differences)] * bool(differences) + parts))
+    return Outcome(PASS, f"{total} rows in {len(expected)} tables, equal table by table")
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            yield str(name)
+            yield from _strings(inner)
+    elif isinstance(value, (list, tuple)):
+        for inner in value:
+            yield from _strings(inner)
+
+
+# ---- the checks
+
+
+def _plan_ready(evidence: Evidence) -> Outcome:
+    problems = _get(evidence, "plan", "problems")
+    if problems is None:
+        return Outcome(FAIL, "there is no plan")
+    if problems:
+        told = "; ".join(
+            f"{one['object']}: wanted {one['wanted']}; found {one['found']}; {one['do']}" for one in problems
+        )
+        return Outcome(FAIL, told)
+    return Outcome(PASS, "no problem was found before the start")
+
+
+def _evidence_whole(evidence: Evidence) -> Outcome:
+    run_id = _get(evidence, "run", "id")
+    parts = _get(evidence, "run", "parts") or {}
+    if not run_id:
+        return Outcome(FAIL, "there is no run id")
+    foreign = sorted(name for name, owner in parts.items() if owner != run_id)
+    if foreign:
+        return Outcome(FAIL, f"evidence of another run: {_names(foreign)}")
+    unsigned = sorted(_REQUIRED_PARTS - set(parts))
+    missing = [
+        ".".join(path) for path in _REQUIRED_EVIDENCE if _get(evidence, *path) is None
+    ]
+    if unsigned or missing:
+        return Outcome(FAIL, f"missing: {_names([*unsigned, *missing])}")
+    masked = sum(1 for text in _strings(evidence) if any(mask in text for mask in MASKS))
+    if masked:
+        return Outcome(
+            FAIL,
+            f"{masked} values are masked, because a password's text occurs in them; use closeout_passfile",
+        )
+    return Outcome(PASS, f"one run id in all {len(parts)} parts, no masked value, nothing missing")
+
+
+_REQUIRED_PARTS = {
+    "plan",
+    "before",
+    "dump",
+    "dump_audit",
+    "scratch",
+    "restore",
+    "restored_audit",
+    "teardown",
+    "after",
+    "confirmed",
+}
+_REQUIRED_EVIDENCE = (
+    ("plan",),
+    ("production", "before", "sysid"),
+    ("production", "after", "sysid"),
+    ("production", "snapshot", "tables"),
+    ("production", "own_sessions"),
+    ("dump", "sha256"),
+    ("dump", "tables"),
+    ("dump", "rows"),
+    ("restore", "guard"),
+    ("restore", "rc"),
+    ("restore", "tables"),
+    ("restore", "rows"),
+    ("teardown", "containers"),
+)
+
+
+def _dump_complete(evidence: Evidence) -> Outcome:
+    dump = evidence.get("dump")
+    if not dump:
+        return Outcome(NOT_RUN, "there is no dump")
+    size = dump.get("size_bytes")
+    if dump.get("rc") != 0 or isinstance(dump.get("rc"), bool):
+        return Outcome(FAIL, f"pg_dump ended with return code {dump.get('rc')}")
+    if dump.get("complete") is not True:
+        return Outcome(FAIL, "the end marker is missing: the dump is cut off")
+    if not _is_count(size) or size == 0:
+        return Outcome(FAIL, f"the dump has {size} bytes")
+    return Outcome(PASS, f"pg_dump ended with 0, the end marker is there, {size} bytes")
+
+
+def _dump_tables(evidence: Evidence) -> Outcome:
+    if not evidence.get("dump"):
+        return Outcome(NOT_RUN, "there is no dump")
+    return _same_set(_get(evidence, "dump", "tables"), _get(evidence, "settings", "expected_tables"), "the dump")
+
+
+def _dump_rows(evidence: Evidence) -> Outcome:
+    rows, tables = _get(evidence, "dump", "rows"), _get(evidence, "production", "snapshot", "tables")
+    if not isinstance(rows, dict) or not isinstance(tables, dict):
+        return Outcome(NOT_RUN, "the rows were not counted on both sides")
+    counted = {name: _get(facts, "rows") for name, facts in tables.items()}
+    return _same_rows(evidence, rows, counted, "the dump", "production's snapshot")
+
+
+def _sha256_confirmed(evidence: Evidence) -> Outcome:
+    taken = _get(evidence, "dump", "sha256")
+    again, restored = _get(evidence, "dump", "sha256_confirmed"), _get(evidence, "restore", "input_sha256")
+    if not taken or not again:
+        return Outcome(NOT_RUN, "the dump was not read again")
+    if taken != again:
+        return Outcome(FAIL, f"the file is not what was written: {taken} then, {again} now")
+    if not restored:
+        return Outcome(NOT_RUN, "the dump was not restored as a whole")
+    if restored != taken:
+        return Outcome(FAIL, f"what was restored is not what was written: {taken} written, {restored} restored")
+    return Outcome(PASS, f"{taken}: written, restored and read again")
+
+
+def _scratch_guard(evidence: Evidence) -> Outcome:
+    guard = _get(evidence, "restore", "guard")
+    if not guard:
+        return Outcome(NOT_RUN, "the scratch server was not compared with production")
+    production, scratch = _get(evidence, "production", "before") or {}, guard.get("scratch") or {}
+    nonce = _get(evidence, "restore", "nonce")
+    if not nonce or scratch.get("nonce") != nonce:
+        return Outcome(FAIL, "the nonce planted in the scratch server was not read back")
+    factors = {
+        "system identifier": (production.get("sysid"), scratch.get("sysid")),
+        "container": (_get(production, "container", "id"), _get(scratch, "container", "id")),
+        "start time": (production.get("postmaster_start_utc"), scratch.get("postmaster_start_utc")),
+        "data directory": (production.get("data_directory"), scratch.get("data_directory")),
+    }
+    if not all(factors["system identifier"]) or not all(factors["start time"]):
+        return Outcome(FAIL, "system identifier or start time could not be read on both sides")
+    equal = [name for name, (one, other) in factors.items() if one and other and one == other]
+    if equal:
+        return Outcome(FAIL, f"the same as production's: {_names(equal)}")
+    compared = [name for name, pair in factors.items() if all(pair)]
+    return Outcome(
+        PASS,
+        f"{factors['system identifier'][1]} is not production's {factors['system identifier'][0]};"
+        f" {_names(compared)} all differ, nonce read back",
+    )
+
+
+def _scratch_isolated(evidence: Evidence) -> Outcome:
+    scratch = _get(evidence, "restore", "scratch")
+    isolation = _get(scratch, "isolation")
+    if not isolation:
+        return Outcome(NOT_RUN, "the scratch server's isolation was not inspected")
+    docker = scratch.get("driver") == "docker"
+    demands = {
+        "no network": isolation.get("network_mode") in (("none",) if docker else ("none", "unix socket only")),
+        "no TCP address": isolation.get("listen_addresses") == "",
+        "no published port": isolation.get("published_ports") == [],
+        "no capability": isolation.get("capabilities") == [],
+        "not privileged": isolation.get("privileged") is False,
+        "no new privileges": isolation.get("no_new_privileges") is True,
+        "an unprivileged user": isolation.get("user") not in (None, "", "root", "0"),
+    }
+    if docker:
+        mounts = isolation.get("mounts")
+        demands["a read-only root"] = isolation.get("read_only_root") is True
+        demands["a memory limit"] = _is_count(isolation.get("memory_bytes")) and isolation["memory_bytes"] > 0
+        demands["a process limit"] = _is_count(isolation.get("pids_limit")) and isolation["pids_limit"] > 0
+        demands["no mount of the host"] = isinstance(mounts, list) and all(
+            one.get("type") in ("tmpfs", "volume") for one in mounts
+        )
+    broken = [name for name, kept in demands.items() if not kept]
+    if broken:
+        return Outcome(FAIL, f"not so: {_names(broken)}")
+    return Outcome(PASS, f"as inspected: {_names(demands)}")
+
+
+def _restore_clean(evidence: Evidence) -> Outcome:
+    restore = evidence.get("restore")
+    if not restore or restore.get("rc") is None:
+        return Outcome(NOT_RUN, "nothing was restored")
+    errors = restore.get("errors") or {}
+    total, tolerated = errors.get("total"), errors.get("tolerated")
+    if restore["rc"] != 0 or isinstance(restore["rc"], bool):
+        first = _names((errors.get("fatal") or [])[:3])
+        return Outcome(FAIL, f"psql ended with return code {restore['rc']}; {total} errors: {first}")
+    if not _is_count(total) or not isinstance(tolerated, dict):
+        return Outcome(FAIL, "the errors were not counted")
+    by_hand = _get(evidence, "settings", "restore_tolerance") == "by_hand"
+    forgiven = sum(tolerated.values()) if by_hand else 0
+    if total != forgiven or errors.get("fatal"):
+        return Outcome(FAIL, f"{total - forgiven} errors: {_names((errors.get('fatal') or [])[:3])}")
+    if forgiven:
+        counted = ", ".join(f"{count} {name}" for name, count in sorted(tolerated.items()) if count)
+        return Outcome(PASS, f"return code 0, {total} errors, all of a tolerated class: {counted}")
+    return Outcome(PASS, "return code 0, no error")
+
+
+def _restore_tables(evidence: Evidence) -> Outcome:
+    if not evidence.get("restore"):
+        return Outcome(NOT_RUN, "nothing was restored")
+    found, expected = _get(evidence, "restore", "tables"), _get(evidence, "settings", "expected_tables")
+    return _same_set(found, expected, "the restored copy")
+
+
+def _restore_rows(evidence: Evidence) -> Outcome:
+    restored, dumped = _get(evidence, "restore", "rows"), _get(evidence, "dump", "rows")
+    if not isinstance(restored, dict) or not isinstance(dumped, dict):
+        return Outcome(NOT_RUN, "the rows were not counted on both sides")
+    return _same_rows(evidence, restored, dumped, "the restored copy", "the dump")
+
+
+def _nothing_left(evidence: Evidence, paths: dict[str, tuple[str, ...]]) -> Outcome:
+    """Every list must have been looked up, and be empty."""
+    teardown = evidence.get("teardown")
+    if not teardown:
+        return Outcome(NOT_RUN, "nobody looked for what is left")
+    left = []
+    for name, path in paths.items():
+        found = _get(teardown, *path)
+        if not isinstance(found, list):
+            return Outcome(FAIL, f"nobody looked for {name}")
+        left += [f"{name} {one}" for one in found]
+    if left:
+        return Outcome(FAIL, f"still there: {_names(left)}")
+    return Outcome(PASS, f"looked for {', '.join(paths)}: none")
+
+
+def _teardown_absent(evidence: Evidence) -> Outcome:
+    return _nothing_left(
+        evidence,
+        {
+            "containers by name": ("containers", "by_name"),
+            "containers by label": ("containers", "by_label"),
+            "processes": ("processes",),
+            "networks": ("networks",),
+        },
+    )
+
+
+def _teardown_storage(evidence: Evidence) -> Outcome:
+    outcome = _nothing_left(evidence, {"volumes": ("volumes",), "directories": ("paths",)})
+    partial = [
+        one["name"]
+        for one in _get(evidence, "dump", "directory") or []
+        if str(one.get("name", "")).endswith(".partial")
+    ]
+    if outcome.status == PASS and partial:
+        return Outcome(FAIL, f"still there: {_names(partial)}")
+    return outcome
+
+
+def _before_and_after(evidence: Evidence) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    before, after = _get(evidence, "production", "before"), _get(evidence, "production", "after")
+    return (before, after) if isinstance(before, dict) and isinstance(after, dict) else None
+
+
+_UNWITNESSED = Outcome(NOT_RUN, "production was not witnessed before and after")
+
+
+def _production_identity(evidence: Evidence) -> Outcome:
+    both = _before_and_after(evidence)
+    if both is None:
+        return _UNWITNESSED
+    before, after = both
+    if not before.get("sysid") or not after.get("sysid"):
+        return Outcome(FAIL, "the system identifier was not read")
+    pairs = {
+        "system identifier": (before["sysid"], after["sysid"]),
+        "container": (_get(before, "container", "id"), _get(after, "container", "id")),
+        "data directory": (before.get("data_directory"), after.get("data_directory")),
+    }
+    changed = [f"{name}: {one} before, {other} after" for name, (one, other) in pairs.items() if one != other]
+    if changed:
+        return Outcome(FAIL, "; ".join(changed))
+    return Outcome(PASS, f"{before['sysid']} before and after")
+
+
+_HEALTH = {"healthy": 2, "starting": 1, "unhealthy": 0}
+
+
+def _production_not_restarted(evidence: Evidence) -> Outcome:
+    both = _before_and_after(evidence)
+    if both is None:
+        return _UNWITNESSED
+    before, after = both
+    if not before.get("postmaster_start_utc"):
+        return Outcome(FAIL, "the start time was not read")
+    pairs = {
+        "server started": (before["postmaster_start_utc"], after.get("postmaster_start_utc")),
+        "container started": tuple(_get(one, "container", "started_utc") for one in both),
+        "restarts": tuple(_get(one, "container", "restart_count") for one in both),
+    }
+    changed = [f"{name}: {one} before, {other} after" for name, (one, other) in pairs.items() if one != other]
+    health = [str(_get(one, "container", "health") or "") for one in both]
+    if _HEALTH.get(health[1], 2) < _HEALTH.get(health[0], 2):
+        changed.append(f"health: {health[0]} before, {health[1]} after")
+    if changed:
+        return Outcome(FAIL, "; ".join(changed))
+    return Outcome(PASS, f"up since {before['postmaster_start_utc']}, before and after")
+
+
+def _production_tables(evidence: Evidence) -> Outcome:
+    both = _before_and_after(evidence)
+    if both is None:
+        return _UNWITNESSED
+    expected = _get(evidence, "settings", "expected_tables")
+    for moment, witness in zip(("before", "after"), both):
+        outcome = _same_set(witness.get("tables"), expected, f"production {moment}")
+        if outcome.status != PASS:
+            return Outcome(outcome.status, f"{moment}: {outcome.detail}")
+    return Outcome(PASS, f"{len(both[0]['tables'])} before, {len(both[1]['tables'])} after, exactly the expected tables")
+
+
+def _production_rows(evidence: Evidence) -> Outcome:
+    both = _before_and_after(evidence)
+    if both is None:
+        return _UNWITNESSED
+    before, after = (witness.get("rows") for witness in both)
+    if not isinstance(before, dict) or not isinstance(after, dict):
+        return Outcome(FAIL, "the rows were not counted before and after")
+    changed = [
+        f"{name}: {before.get(name)} before, {after.get(name)} after"
+        for name in sorted(set(before) | set(after))
+        if before.get(name) != after.get(name)
+    ]
+    if not changed:
+        return Outcome(PASS, f"{sum(before.values())} rows before and after")
+    quiet = _get(evidence, "settings", "production_quiet") is True
+    return Outcome(FAIL if quiet else INFO, ("not quiet: " if quiet else "its own traffic: ") + _names(changed))
+
+
+def _production_read_only(evidence: Evidence) -> Outcome:
+    sessions = list(_get(evidence, "production", "own_sessions") or [])
+    if not sessions:
+        return Outcome(NOT_RUN, "none of our sessions was seen")
+    for moment in ("before", "after"):
+        sessions += _get(evidence, "production", moment, "own_sessions") or []
+    wrote = [f"pid {one.get('pid')}: transaction {one.get('xid')}" for one in sessions if one.get("xid") is not None]
+    unread = [one for one in sessions if "xid" not in one]
+    if wrote or unread:
+        return Outcome(FAIL, f"sessions of ours with a transaction id: {_names(wrote) or 'not read'}")
+    return Outcome(PASS, f"none of our {len(sessions)} sessions had a transaction id")
+
+
+def _production_neighbours(evidence: Evidence) -> Outcome:
+    both = _before_and_after(evidence)
+    if both is None:
+        return _UNWITNESSED
+    if any(not isinstance(witness.get("neighbours"), list) for witness in both):
+        return Outcome(FAIL, "the other containers were not looked at")
+    before, after = ({one["name"]: one for one in witness["neighbours"]} for witness in both)
+    changed = sorted(name for name in set(before) | set(after) if before.get(name) != after.get(name))
+    protected = list(_get(evidence, "settings", "protected_containers") or [])
+    absent = [name for name in protected if name not in before]
+    touched = [name for name in protected if name in changed]
+    if absent or touched:
+        parts = [f"changed: {_names(touched)}"] if touched else []
+        parts += [f"not there before the run: {_names(absent)}"] if absent else []
+        return Outcome(FAIL, "; ".join(parts))
+    if changed:
+        return Outcome(INFO if not protected else PASS, f"changed, and not protected: {_names(changed)}")
+    return Outcome(PASS, f"{len(before)} other containers, {len(protected)} of them protected, unchanged")
+
+
+class Check(NamedTuple):
+    """A check: its id, the section of the record it stands in, its title and the function that judges it."""
+
+    id: str
+    section: int
+    title: str
+    judge: Callable[[Evidence], Outcome]
+
+
+_CHECKS = (
+    Check("plan.ready", 6, "Nothing was in the way of the run", _plan_ready),
+    Check("evidence.whole", 6, "The evidence is whole and of one run", _evidence_whole),
+    Check("dump.complete", 1, "The dump is complete", _dump_complete),
+    Check("dump.tables", 2, "The dump creates exactly the expected tables", _dump_tables),
+    Check("dump.rows", 2, "The dump has production's rows of the snapshot", _dump_rows),
+    Check("dump.sha256_confirmed", 1, "The dump is still the one that was written and restored", _sha256_confirmed),
+    Check("scratch.guard", 3, "The scratch server is not production", _scratch_guard),
+    Check("scratch.isolated", 3, "The scratch server is isolated", _scratch_isolated),
+    Check("restore.clean", 3, "The dump restores without an error", _restore_clean),
+    Check("restore.tables", 3, "The restored copy has exactly the expected tables", _restore_tables),
+    Check("restore.rows", 3, "The restored copy has the dump's rows", _restore_rows),
+    Check("teardown.absent", 4, "No container, process or network is left", _teardown_absent),
+    Check("teardown.storage", 4, "No volume, directory or partial file is left", _teardown_storage),
+    Check("production.identity", 5, "Production is the same server", _production_identity),
+    Check("production.not_restarted", 5, "Production was not restarted", _production_not_restarted),
+    Check("production.tables", 5, "Production has the expected tables, before and after", _production_tables),
+    Check("production.rows", 5, "Production's rows before and after", _production_rows),
+    Check("production.read_only", 5, "Nothing of ours wrote to production", _production_read_only),
+    Check("production.neighbours", 5, "The other containers are untouched", _production_neighbours),
+)

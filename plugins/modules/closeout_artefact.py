@@ -1,0 +1,119 @@
+#!/usr/bin/python
+# Copyright (c) 2026 The incomex.closeout authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The artefact directory."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: closeout_artefact
+short_description: Make, confirm and seal the directory that holds a dump and its proof
+version_added: 0.1.0
+description:
+  - O(state=begun) makes the directory (mode 0700), which nothing else may have made, and marks it as this run's.
+  - O(state=confirmed) reads the dump once more, whole, writes lists of tables, and lists the directory.
+  - O(state=sealed) writes C(SHA256SUMS) over every other file.
+  - Touches no directory that another run made.
+options:
+  state:
+    description: What should be.
+    type: str
+    choices: [begun, confirmed, sealed]
+    required: true
+  path:
+    description: The artefact directory.
+    type: path
+    required: true
+  dump:
+    description: Path of the dump, for O(state=confirmed). Empty where there is none.
+    type: path
+    default: ""
+  lists:
+    description: Text files to write for O(state=confirmed), a list of names by file name.
+    type: dict
+    default: {}
+  known_sha256:
+    description: Digests by file name, for O(state=sealed), of files that were just read whole.
+    type: dict
+    default: {}
+extends_documentation_fragment:
+  - incomex.closeout.run
+"""
+
+EXAMPLES = r"""
+- name: Begin
+  incomex.closeout.closeout_artefact:
+    state: begun
+    path: /opt/incomex/backups/closeout_20260516T104634Z
+    run_id: 4f0c7a91b2d3
+
+- name: Confirm
+  incomex.closeout.closeout_artefact:
+    state: confirmed
+    path: /opt/incomex/backups/closeout_20260516T104634Z
+    dump: /opt/incomex/backups/closeout_20260516T104634Z/prod-directus.sql
+    lists:
+      dump_cg_tables.txt: [cut_change_set, verify_result]
+    run_id: 4f0c7a91b2d3
+
+- name: Seal
+  incomex.closeout.closeout_artefact:
+    state: sealed
+    path: /opt/incomex/backups/closeout_20260516T104634Z
+    run_id: 4f0c7a91b2d3
+"""
+
+RETURN = r"""
+sha256_confirmed:
+  description: Digest of the dump, read again.
+  returned: O(state=confirmed) with a dump
+  type: str
+  sample: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+confirmed_utc:
+  description: When it was read again.
+  returned: O(state=confirmed) with a dump
+  type: str
+  sample: "2026-05-16T10:47:12.004512Z"
+directory:
+  description: Name and size of every file of the artefact.
+  returned: O(state=confirmed)
+  type: list
+  elements: dict
+  sample: [{"name": "prod-directus.sql", "size_bytes": 655000000}]
+sums_sha256:
+  description: Digest of C(SHA256SUMS).
+  returned: O(state=sealed)
+  type: str
+  sample: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.incomex.closeout.plugins.module_utils._argspec import run_id_spec
+from ansible_collections.incomex.closeout.plugins.module_utils._artefact import bring_to
+from ansible_collections.incomex.closeout.plugins.module_utils._module import run_module
+
+
+def work(module: AnsibleModule) -> dict[str, Any]:
+    """Bring the directory into the state that was asked for."""
+    return bring_to(module.params, check=module.check_mode)
+
+
+def main() -> None:
+    """Run the module."""
+    spec = {
+        **run_id_spec(),
+        "state": {"type": "str", "choices": ["begun", "confirmed", "sealed"], "required": True},
+        "path": {"type": "path", "required": True},
+        "dump": {"type": "path", "default": ""},
+        "lists": {"type": "dict", "default": {}},
+        "known_sha256": {"type": "dict", "default": {}},
+    }
+    run_module(spec, work)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,132 @@
+#!/usr/bin/python
+# Copyright (c) 2026 The incomex.closeout authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The dump."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: pg_dump_readonly
+short_description: Take a dump and count production in one and the same read-only snapshot
+version_added: 0.1.0
+description:
+  - Exports a snapshot, runs C(pg_dump) in it, and writes, hashes and scans its output in one pass. At the same time it
+    counts the rows of O(schema) in the very same snapshot.
+  - Discards a dump during whose start a table was truncated or rewritten, and takes another; three times at most.
+  - The file gets its name only when it is complete and on the disk; a failure leaves none. Beside it are written
+    C(manifest.json) (tables and rows of the dump), C(globals.json) (roles without passwords, tablespaces, the database's
+    properties) and C(logs/pg_dump.log).
+  - Never writes to the server. A dump is always a change.
+options:
+  directory:
+    description: Directory to write to. It must exist and be private.
+    type: path
+    required: true
+  name:
+    description: File name of the dump in O(directory).
+    type: str
+    required: true
+  schema:
+    description: Schema whose tables are counted in the snapshot and listed from the dump.
+    type: str
+    required: true
+  expected_tables:
+    description: Tables that O(schema) should have. An empty list means those that production has in the snapshot.
+    type: list
+    elements: str
+    default: []
+extends_documentation_fragment:
+  - incomex.closeout.run
+  - incomex.closeout.connection
+seealso:
+  - module: incomex.closeout.cg_table_audit
+"""
+
+EXAMPLES = r"""
+- name: Take a dump
+  incomex.closeout.pg_dump_readonly:
+    container: postgres
+    login_user: workflow_admin
+    login_db: directus
+    directory: /opt/incomex/backups/manual
+    name: directus.sql
+    schema: cutter_governance
+  register: dump
+"""
+
+RETURN = r"""
+dump:
+  description: The dump with path, size_bytes, sha256, command, return code, whether it is complete, its tables and rows.
+  returned: always
+  type: dict
+  sample: {"path": "/opt/incomex/backups/manual/directus.sql", "size_bytes": 655000000, "rc": 0, "complete": true}
+production_snapshot:
+  description: Production's tables and rows in the snapshot of the dump.
+  returned: success
+  type: dict
+  sample: {"id": "00000003-0000001B-1", "tables": {"verify_result": {"rows": 12, "sha256": null}}, "rows_total": 12}
+expected_tables_effective:
+  description: The expected tables, as given or as production has them in the snapshot.
+  returned: success
+  type: list
+  elements: str
+  sample: [verify_result]
+expected_source:
+  description: V(given) or V(production_snapshot).
+  returned: success
+  type: str
+  sample: given
+own_sessions:
+  description: Our sessions on the server during the dump and their transaction IDs, null where nothing was written.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{"pid": 4711, "application_name": "incomex.closeout/4f0c7a91b2d3", "xid": null}]
+globals_path:
+  description: Where C(globals.json) was written.
+  returned: success
+  type: str
+  sample: /opt/incomex/backups/manual/globals.json
+discarded:
+  description: Why dumps were discarded before this one, usually empty.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.incomex.closeout.plugins.module_utils._argspec import connection_spec
+from ansible_collections.incomex.closeout.plugins.module_utils._dump import DumpRequest, check_dump, take_dump
+from ansible_collections.incomex.closeout.plugins.module_utils._module import run_module
+from ansible_collections.incomex.closeout.plugins.module_utils._server import address_from, server_at
+
+
+def work(module: AnsibleModule) -> dict[str, Any]:
+    """Take the dump; in check mode only see that it could be taken."""
+    server = server_at(address_from(module.params))
+    names = ("directory", "name", "schema", "expected_tables")
+    request = DumpRequest(**{name: module.params[name] for name in names})
+    if module.check_mode:
+        return {"changed": True, **check_dump(server, request)}
+    return {"changed": True, **take_dump(server, request)}
+
+
+def main() -> None:
+    """Run the module."""
+    spec = {
+        **connection_spec(),
+        "directory": {"type": "path", "required": True},
+        "name": {"type": "str", "required": True},
+        "schema": {"type": "str", "required": True},
+        "expected_tables": {"type": "list", "elements": "str", "default": []},
+    }
+    run_module(spec, work)
+
+
+if __name__ == "__main__":
+    main()

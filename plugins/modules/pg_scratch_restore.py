@@ -1,0 +1,146 @@
+#!/usr/bin/python
+# Copyright (c) 2026 The incomex.closeout authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A dump restored into a scratch server."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: pg_scratch_restore
+short_description: Restore a dump into a scratch server, and into nothing else
+version_added: 0.1.0
+description:
+  - Finds the scratch server of the run by its label, and asserts that it differs from production in every factor of
+    identity that can be read, and that it holds the run's nonce. The same guard runs again inside psql's own session.
+  - Makes production's roles (C(NOLOGIN), without passwords), tablespaces (in place) and the database, then restores.
+  - Hashes the dump as it is read, and reads every error that psql tells of.
+options:
+  driver:
+    description: Driver of the scratch server.
+    type: str
+    choices: [docker, local]
+    default: docker
+  name:
+    description: Name of the scratch server.
+    type: str
+    required: true
+  path:
+    description: Path of the plain dump.
+    type: path
+    required: true
+  globals:
+    description: Path of the C(globals.json) that was written with the dump.
+    type: path
+    required: true
+  restore_db:
+    description: Name of the database to restore into; it is made.
+    type: str
+    required: true
+  production:
+    description: Identity of production, as M(incomex.closeout.pg_sysid_guard) returns it.
+    type: dict
+    required: true
+  nonce:
+    description: The value that M(incomex.closeout.pg_scratch_server) planted in the scratch server.
+    type: str
+    required: true
+  tolerance:
+    description:
+      - V(none) stops at the first error. V(by_hand) goes on and tolerates errors that a missing role explains, counted by
+        class (role, owner, acl); any other error fails.
+    type: str
+    choices: [none, by_hand]
+    default: none
+  log:
+    description: File to keep psql's messages in.
+    type: path
+    default: ""
+  docker_host:
+    description: Address of the Docker daemon. Empty means C(unix:///var/run/docker.sock).
+    type: str
+    default: ""
+  bin_dir:
+    description: Directory of the programs for O(driver=local).
+    type: path
+    default: ""
+extends_documentation_fragment:
+  - incomex.closeout.run
+requirements:
+  - psycopg2 >= 2.8
+  - docker >= 5.0 (with O(driver=docker))
+seealso:
+  - module: incomex.closeout.pg_scratch_server
+"""
+
+EXAMPLES = r"""
+- name: Restore a dump
+  incomex.closeout.pg_scratch_restore:
+    run_id: 4f0c7a91b2d3
+    name: pg-restoretest-manual
+    path: /opt/incomex/backups/manual/directus.sql
+    globals: /opt/incomex/backups/manual/globals.json
+    restore_db: directus_restoretest
+    production: "{{ production }}"
+    nonce: "{{ scratch.nonce }}"
+"""
+
+RETURN = r"""
+restore:
+  description: Guard, roles made, return code, errors by class, sha256 of what was read, seconds taken.
+  returned: always
+  type: dict
+  sample: {"rc": 0, "on_error_stop": true, "errors": {"total": 0, "tolerated": {"role": 0, "owner": 0, "acl": 0}, "fatal": []}}
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.incomex.closeout.plugins.module_utils._argspec import run_id_spec
+from ansible_collections.incomex.closeout.plugins.module_utils._files import read_whole
+from ansible_collections.incomex.closeout.plugins.module_utils._globals import load_globals
+from ansible_collections.incomex.closeout.plugins.module_utils._identity import identity_from
+from ansible_collections.incomex.closeout.plugins.module_utils._module import run_module
+from ansible_collections.incomex.closeout.plugins.module_utils._restore import RestoreRequest, restore
+from ansible_collections.incomex.closeout.plugins.module_utils._scratch_lifecycle import existing
+
+
+def work(module: AnsibleModule) -> dict[str, Any]:
+    """Restore the dump; in check mode only see that scratch server and files are there."""
+    scratch = existing(module.params)
+    request = RestoreRequest(
+        path=module.params["path"],
+        db=module.params["restore_db"],
+        globals_document=load_globals(read_whole(module.params["globals"])),
+        production=identity_from(module.params["production"]),
+        nonce=module.params["nonce"],
+        by_hand=module.params["tolerance"] == "by_hand",
+        log=module.params["log"],
+    )
+    if module.check_mode:
+        return {"changed": True}
+    return {"changed": True, **restore(scratch, request)}
+
+
+def main() -> None:
+    """Run the module."""
+    spec = {
+        **run_id_spec(),
+        "driver": {"type": "str", "choices": ["docker", "local"], "default": "docker"},
+        "name": {"type": "str", "required": True},
+        "path": {"type": "path", "required": True},
+        "globals": {"type": "path", "required": True},
+        "restore_db": {"type": "str", "required": True},
+        "production": {"type": "dict", "required": True},
+        "nonce": {"type": "str", "required": True, "no_log": False},
+        "tolerance": {"type": "str", "choices": ["none", "by_hand"], "default": "none"},
+        "log": {"type": "path", "default": ""},
+        "docker_host": {"type": "str", "default": ""},
+        "bin_dir": {"type": "path", "default": ""},
+    }
+    run_module(spec, work)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,172 @@
+#!/usr/bin/python
+# Copyright (c) 2026 The incomex.closeout authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A throwaway server."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: pg_scratch_server
+short_description: Make and remove an isolated, throwaway PostgreSQL server
+version_added: 0.1.0
+description:
+  - O(state=present) makes a new cluster that nothing can reach by network and that dies by itself after O(ttl_s), and
+    returns its identity and its isolation as inspected.
+  - O(state=absent) removes everything of the run and proves that nothing is left, by name and by label.
+  - O(state=reaped) removes whatever of ours, of any run, is past its time.
+  - Touches nothing that does not carry our own label, and but for O(state=reaped) the run's ID.
+options:
+  state:
+    description: What should be.
+    type: str
+    choices: [present, absent, reaped]
+    default: present
+  driver:
+    description:
+      - V(docker) makes a container without network, capabilities and privileges, with a read-only root and limits.
+      - V(local) makes a cluster of this host's programs in a private directory, on a Unix socket only, as an unprivileged
+        user.
+    type: str
+    choices: [docker, local]
+    default: docker
+  name:
+    description: Name of the container; with O(driver=local) only a name for the record.
+    type: str
+    default: ""
+  image:
+    description: Image of the container, by name or ID. It must be on the host.
+    type: str
+    default: ""
+  globals:
+    description:
+      - Path of the C(globals.json) that M(incomex.closeout.pg_dump_readonly) wrote. The cluster gets production's name of
+        the bootstrap superuser, and room for as many locks. Needed for O(state=present).
+    type: path
+    default: ""
+  ttl_s:
+    description: Seconds after which the server dies, whatever became of the run.
+    type: int
+    default: 7200
+  storage:
+    description: Where a container keeps its data, V(volume) (an anonymous one) or V(tmpfs).
+    type: str
+    choices: [volume, tmpfs]
+    default: volume
+  memory_mb:
+    description: Memory limit of the container in MiB; V(tmpfs) storage counts against it.
+    type: int
+    default: 1024
+  os_user:
+    description: Unprivileged user to run as. Empty means C(postgres), else C(nobody).
+    type: str
+    default: ""
+  docker_host:
+    description: Address of the Docker daemon. Empty means C(unix:///var/run/docker.sock).
+    type: str
+    default: ""
+  bin_dir:
+    description: Directory of C(initdb) and C(postgres) for O(driver=local).
+    type: path
+    default: ""
+extends_documentation_fragment:
+  - incomex.closeout.run
+requirements:
+  - psycopg2 >= 2.8
+  - docker >= 5.0 (with O(driver=docker))
+seealso:
+  - module: incomex.closeout.pg_scratch_restore
+"""
+
+EXAMPLES = r"""
+- name: Make a scratch server
+  incomex.closeout.pg_scratch_server:
+    run_id: 4f0c7a91b2d3
+    name: pg-restoretest-manual
+    image: postgres:16
+    globals: /opt/incomex/backups/manual/globals.json
+    ttl_s: 600
+  register: scratch
+
+- name: Remove it and prove that nothing is left
+  incomex.closeout.pg_scratch_server:
+    state: absent
+    run_id: 4f0c7a91b2d3
+    name: pg-restoretest-manual
+
+- name: Remove whatever of ours is past its time
+  incomex.closeout.pg_scratch_server:
+    state: reaped
+"""
+
+RETURN = r"""
+scratch:
+  description: The server with driver, name, container, image, start, expiry and isolation as inspected.
+  returned: O(state=present)
+  type: dict
+  sample: {"driver": "docker", "name": "pg-restoretest-manual", "isolation": {"network_mode": "none"}}
+identity:
+  description: Its identity, as M(incomex.closeout.pg_sysid_guard) returns it.
+  returned: O(state=present)
+  type: dict
+  sample: {"sysid": "7501234567890123457"}
+connection:
+  description: The connection options that lead a module to it.
+  returned: O(state=present)
+  type: dict
+  sample: {"container": "8a1d…", "login_user": "workflow_admin", "login_port": 5432}
+nonce:
+  description: A random value planted in the server when it was made; empty where it was there before.
+  returned: O(state=present)
+  type: str
+  sample: 0f6e0f3b6c1f4d0a9f6e0f3b6c1f4d0a
+teardown:
+  description: What is left, by name and by label; every list is empty.
+  returned: O(state=absent)
+  type: dict
+  sample: {"containers": {"by_name": [], "by_label": []}, "volumes": [], "networks": [], "processes": [], "paths": []}
+reaped:
+  description: Run ID and name of what was past its time.
+  returned: O(state=reaped)
+  type: list
+  elements: dict
+  sample: []
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.incomex.closeout.plugins.module_utils._argspec import run_id_spec
+from ansible_collections.incomex.closeout.plugins.module_utils._module import run_module
+from ansible_collections.incomex.closeout.plugins.module_utils._scratch_lifecycle import make_absent, make_present, reap
+
+
+def work(module: AnsibleModule) -> dict[str, Any]:
+    """Bring the scratch server into the state that was asked for."""
+    states = {"present": make_present, "absent": make_absent, "reaped": reap}
+    return states[module.params["state"]](module.params, check=module.check_mode)
+
+
+def main() -> None:
+    """Run the module."""
+    spec = {
+        **run_id_spec(),
+        "state": {"type": "str", "choices": ["present", "absent", "reaped"], "default": "present"},
+        "driver": {"type": "str", "choices": ["docker", "local"], "default": "docker"},
+        "name": {"type": "str", "default": ""},
+        "image": {"type": "str", "default": ""},
+        "globals": {"type": "path", "default": ""},
+        "ttl_s": {"type": "int", "default": 7200},
+        "storage": {"type": "str", "choices": ["volume", "tmpfs"], "default": "volume"},
+        "memory_mb": {"type": "int", "default": 1024},
+        "os_user": {"type": "str", "default": ""},
+        "docker_host": {"type": "str", "default": ""},
+        "bin_dir": {"type": "path", "default": ""},
+    }
+    required = [("state", "present", ("run_id", "name", "globals")), ("state", "absent", ("run_id", "name"))]
+    run_module(spec, work, required_if=required)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,168 @@
+"""A Docker daemon for the tests: the one that answers, or a private one that is started and stopped again."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import docker
+import docker.errors
+import requests
+
+from tests.support import session
+from tests.support.places import CACHE, apt_install, on_debian_as_root, try_lock, wait_until
+
+DEFAULT_URL = "unix:///var/run/docker.sock"
+_START_S = 40.0
+_STOP_S = 40.0
+_SLOTS = 8
+
+
+class Unavailable(Exception):
+    """No daemon can be had here; the message says why and what would help."""
+
+
+@dataclass(frozen=True)
+class Daemon:
+    """A daemon that answers: its URL, and whether it is ours alone (so that everything on it is ours)."""
+
+    url: str
+    private: bool
+
+    def client(self, timeout_s: int = 60) -> docker.DockerClient:
+        """A new client; close it when done."""
+        return docker.DockerClient(base_url=self.url, timeout=timeout_s)
+
+
+@contextlib.contextmanager
+def daemon() -> Iterator[Daemon]:
+    """Give a daemon for the time of the block; Unavailable when there is none and none can be started."""
+    if os.environ.get("CLOSEOUT_DOCKER") == "skip":
+        raise Unavailable("CLOSEOUT_DOCKER=skip")
+    if os.geteuid() != 0:
+        raise Unavailable(
+            "the tests with containers need root: a container's socket is reached through /proc/<pid>/root"
+        )
+    running = os.environ.get("DOCKER_HOST") or DEFAULT_URL
+    if _answers(running):
+        if not running.startswith("unix://"):
+            raise Unavailable(f"{running}: the tests need a daemon on this machine, reached over its Unix socket")
+        yield Daemon(running, private=False)
+        return
+    with _private() as url:
+        yield Daemon(url, private=True)
+
+
+def _answers(url: str) -> bool:
+    """Whether a daemon answers at `url` within a few seconds."""
+    try:
+        with contextlib.closing(docker.DockerClient(base_url=url, timeout=5)) as client:
+            return bool(client.ping())
+    except (docker.errors.DockerException, requests.RequestException):
+        return False
+
+
+def _program() -> str:
+    """The path of dockerd, installed first where that is possible."""
+    if shutil.which("dockerd") is None:
+        if not on_debian_as_root():
+            raise Unavailable("no Docker daemon answers, and dockerd is not installed")
+        try:
+            apt_install("docker.io")
+        except subprocess.CalledProcessError as error:
+            raise Unavailable(f"no Docker daemon answers, and installing docker.io failed: {error}") from error
+    return shutil.which("dockerd") or "dockerd"
+
+
+def _slot(cache: Path) -> tuple[Path, int]:
+    """A data root that no parallel run uses, and the descriptor that holds its lock. Images stay for the next run."""
+    for number in range(1, _SLOTS + 1):
+        lock = try_lock(cache / f"{number}.lock")
+        if lock is not None:
+            return cache / str(number), lock
+    raise Unavailable(f"all {_SLOTS} private daemons of {cache} are in use")
+
+
+@contextlib.contextmanager
+def _private() -> Iterator[str]:
+    """Run a dockerd of our own, without network, and stop it afterwards; gives its URL."""
+    program = _program()
+    data, lock = _slot(CACHE / "docker")
+    # Short: the daemon makes sockets below it.
+    runtime = Path(tempfile.mkdtemp(prefix="dk", dir=session.TMP))
+    url = f"unix://{runtime}/sock"
+    log = runtime / "log"
+    try:
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                # pdeathsig: a session that is killed takes its daemon along.
+                ["setpriv", "--pdeathsig", "TERM", program, "--host", url, "--data-root", str(data),
+                 "--exec-root", str(runtime / "exec"), "--pidfile", str(runtime / "pid"),
+                 "--bridge", "none", "--iptables=false", "--shutdown-timeout", "5"],
+                stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
+            )  # fmt: skip
+        try:
+            _wait(process, url, log)
+            _empty(url)
+            yield url
+        finally:
+            _stop(process)
+    finally:
+        _unmount(runtime)
+        _unmount(data)
+        shutil.rmtree(runtime)
+        os.close(lock)
+
+
+def _wait(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
+    """Return once the daemon answers; Unavailable with the end of its log when it does not."""
+
+    def answers() -> bool:
+        """Whether it answers; Unavailable when it has ended."""
+        if process.poll() is not None:
+            raise Unavailable(f"a private dockerd did not start:\n{_tail(log)}")
+        return _answers(url)
+
+    try:
+        wait_until(answers, _START_S, "dockerd", poll_s=0.1)
+    except TimeoutError as error:
+        raise Unavailable(f"a private dockerd did not answer: {error}\n{_tail(log)}") from error
+
+
+def _empty(url: str) -> None:
+    """Remove what a killed session left in this data root; its images stay."""
+    with contextlib.closing(docker.DockerClient(base_url=url)) as client:
+        for container in client.containers.list(all=True):
+            container.remove(force=True, v=True)
+        for volume in client.volumes.list():
+            volume.remove(force=True)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """End the daemon, and with it its containerd."""
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(_STOP_S)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(_STOP_S)
+
+
+def _unmount(directory: Path) -> None:
+    """Undo mounts that the daemon left at or below `directory`, deepest first (a clean stop leaves none)."""
+    mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    for mount in sorted(mounts, reverse=True):
+        if Path(mount) == directory or directory in Path(mount).parents:
+            subprocess.run(["umount", "--lazy", mount], check=True, timeout=30)
+
+
+def _tail(log: Path, lines: int = 15) -> str:
+    """The last lines of a log."""
+    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
