@@ -14,8 +14,8 @@ class ModuleDocFragment:
 options:
   container:
     description:
-      - Name or ID of the Docker container that runs the server. SQL goes over the server's own Unix socket, programs run
-        in the container.
+      - Name or ID of the Docker container that runs the server. SQL goes over the server's own Unix socket, programs
+        run in the container.
       - Needs root on the host of the Docker daemon. Excludes O(login_host) and O(login_unix_socket).
     type: str
     default: ""

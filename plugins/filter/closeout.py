@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The filters: from the results of the steps to evidence, from evidence to verdict, from a name to one printable line."""
+"""The filters: from the results of the steps to evidence, from evidence to verdict, from a name to one printable
+line.
+"""
 
 from __future__ import annotations
 

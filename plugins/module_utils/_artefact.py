@@ -94,7 +94,9 @@ def write_lists(path: str, lists: dict[str, list[str]]) -> list[str]:
 
 
 def listing(path: str) -> list[dict[str, Any]]:
-    """Return name (relative to ``path``) and size of every file of the artefact; those of the record have no size yet."""
+    """Return name (relative to ``path``) and size of every file of the artefact; those of the record have no size
+    yet.
+    """
     found = [
         {"name": name, "size_bytes": os.lstat(os.path.join(path, name)).st_size}
         for name in _files(path)
@@ -121,7 +123,7 @@ def seal(path: str, known: dict[str, str]) -> dict[str, Any]:
 
 
 def _files(path: str) -> list[str]:
-    found = []
+    found: list[str] = []
     for directory, names, files in os.walk(path):
         names.sort()
         found.extend(os.path.relpath(os.path.join(directory, name), path) for name in files)

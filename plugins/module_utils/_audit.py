@@ -28,7 +28,9 @@ def audit_live(server: Server, schema: str) -> dict[str, Any]:
 
 
 def audit_dump(path: str, schema: str) -> dict[str, Any]:
-    """Return tables and rows of ``schema`` in a plain dump, read whole. Raises CloseoutError for one that is cut off."""
+    """Return tables and rows of ``schema`` in a plain dump, read whole. Raises CloseoutError for one that is cut
+    off.
+    """
     manifest = manifest_of(pieces_of(path))
     if not manifest.complete:
         raise CloseoutError(

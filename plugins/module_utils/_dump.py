@@ -4,8 +4,8 @@
 
 """Private to incomex.closeout: the dump: one read-only snapshot, one pass over pg_dump's output.
 
-While the stream passes by, it is written, hashed and scanned; at the same time a second session counts production's rows
-in the very snapshot that pg_dump reads. The file gets its name only when everything about it is known to be good.
+While the stream passes by, it is written, hashed and scanned; at the same time a second session counts production's
+rows in the very snapshot that pg_dump reads. The file gets its name only when everything about it is known to be good.
 """
 
 from __future__ import annotations

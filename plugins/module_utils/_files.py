@@ -19,16 +19,20 @@ _READ_BYTES = 1 << 20
 
 
 class NewFile:
-    """A file that gets its name only when it is complete: written as ``<path>.partial`` with mode 0600, then fsynced and
-    renamed. Left without :meth:`complete`, the partial file is removed."""
+    """A file that gets its name only when it is complete: written as ``<path>.partial`` with mode 0600, then fsynced
+    and renamed. Left without :meth:`complete`, the partial file is removed."""
 
     def __init__(self, path: str, *, replace: bool = False) -> None:
         self.path = path
         self._partial = path + PARTIAL
         if os.path.lexists(path) and not replace:
-            raise CloseoutError(f"{path} exists already", wanted="a new file", do="nothing was overwritten; move it away")
+            raise CloseoutError(
+                f"{path} exists already", wanted="a new file", do="nothing was overwritten; move it away"
+            )
         try:
-            descriptor = os.open(self._partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            descriptor = os.open(
+                self._partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600
+            )
         except OSError as error:
             raise _cannot_write(self._partial, error) from error
         self._file: BinaryIO | None = os.fdopen(descriptor, "wb", buffering=0)

@@ -5,8 +5,8 @@
 """Private to incomex.closeout: what a dump needs around it and does not hold: roles, tablespaces, the database's own
 properties. Read from production without passwords; written beside the dump; made anew in a scratch server.
 
-Without the roles a restore fails a thousandfold; with stubs that lack SUPERUSER, BYPASSRLS, INHERIT or memberships, once
-or twice. Roles come back with these, without LOGIN and without a password.
+Without the roles a restore fails a thousandfold; with stubs that lack SUPERUSER, BYPASSRLS, INHERIT or memberships,
+once or twice. Roles come back with these, without LOGIN and without a password.
 """
 
 from __future__ import annotations
@@ -140,9 +140,7 @@ def database_statement(document: dict[str, Any], name: str) -> str:
     }
     if database["provider"] != "libc":
         options["LOCALE_PROVIDER"] = database["provider"]
-        options["ICU_LOCALE" if database["provider"] == "icu" else "BUILTIN_LOCALE"] = quote_literal(
-            database["locale"]
-        )
+        options["ICU_LOCALE" if database["provider"] == "icu" else "BUILTIN_LOCALE"] = quote_literal(database["locale"])
     if database["icu_rules"]:
         options["ICU_RULES"] = quote_literal(database["icu_rules"])
     return f"CREATE DATABASE {quote_identifier(name)} " + " ".join(f"{key} = {value}" for key, value in options.items())

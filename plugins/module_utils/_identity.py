@@ -51,7 +51,7 @@ def read_identity(server: Server, session: Session) -> Identity:
     version, recovery, start, directory = session.rows(
         "SELECT pg_catalog.current_setting('server_version'), pg_catalog.pg_is_in_recovery(),"
         " pg_catalog.to_char(pg_catalog.pg_postmaster_start_time() AT TIME ZONE 'UTC',"
-        " 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'),"
+        ' \'YYYY-MM-DD"T"HH24:MI:SS.US"Z"\'),'
         # Absent, not an error, for a user without pg_read_all_settings.
         " (SELECT setting FROM pg_catalog.pg_settings WHERE name = 'data_directory')"
     )[0]
@@ -68,7 +68,9 @@ def read_identity(server: Server, session: Session) -> Identity:
 
 
 def identity_from(facts: dict[str, Any]) -> Identity:
-    """Build an Identity from facts that :meth:`Identity.as_facts` gave; others are passed over. Raises CloseoutError."""
+    """Build an Identity from facts that :meth:`Identity.as_facts` gave; others are passed over. Raises
+    CloseoutError.
+    """
     try:
         return Identity(**{name: facts[name] for name in Identity.__dataclass_fields__})
     except KeyError as error:

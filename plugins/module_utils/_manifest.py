@@ -23,8 +23,8 @@ _CREATE_TABLE = re.compile(rb"CREATE\s+(UNLOGGED\s+)?TABLE\s+(?:IF\s+NOT\s+EXIST
 _COPY = re.compile(rb"COPY\s+")
 _ENCODING = re.compile(rb"SET client_encoding = '([^']+)';")
 
-# PostgreSQL's names of server encodings (manual, 24.3) where Python's differ. SQL_ASCII promises nothing: read as UTF-8.
-_CODECS = {
+# PostgreSQL's names of server encodings (manual, 24.3) where Python's differ. SQL_ASCII promises nothing: read as
+UTF-8. _CODECS = {
     "SQL_ASCII": "utf-8",
     "UTF8": "utf-8",
     "LATIN9": "iso8859_15",
@@ -33,7 +33,10 @@ _CODECS = {
     "KOI8R": "koi8_r",
     "KOI8U": "koi8_u",
     **{f"WIN{number}": f"cp{number}" for number in range(1250, 1259)},
-    **{f"LATIN{number}": codec for number, codec in zip((5, 6, 7, 8, 10), ("latin5", "latin6", "latin7", "latin8", "latin10"))},
+    **{
+        f"LATIN{number}": codec
+        for number, codec in zip((5, 6, 7, 8, 10), ("latin5", "latin6", "latin7", "latin8", "latin10"))
+    },
 }
 
 

@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Private to incomex.closeout: what ran the closeout: this collection's version and digest, the playbook and its digest.
+"""Private to incomex.closeout: what ran the closeout: this collection's version and digest, the playbook and its
+digest.
 
 Runs on the controller.
 """

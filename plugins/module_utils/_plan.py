@@ -53,7 +53,16 @@ def make_plan(given: dict[str, Any], password: str) -> dict[str, Any]:
 
 def address_of(settings: dict[str, Any], password: str, run_id: str) -> Address:
     """Return production's address from effective settings."""
-    same = ("container", "docker_host", "login_host", "login_port", "login_unix_socket", "ssl_mode", "ca_cert", "bin_dir")
+    same = (
+        "container",
+        "docker_host",
+        "login_host",
+        "login_port",
+        "login_unix_socket",
+        "ssl_mode",
+        "ca_cert",
+        "bin_dir",
+    )
     return Address(
         **{name: settings[name] for name in same},
         login_user=settings["user"],

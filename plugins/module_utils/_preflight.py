@@ -110,7 +110,9 @@ class Preflight:
         ):
             names = [str(row[0]) for row in session.rows(query)]
             if names:
-                shown = ", ".join(names[:_MAX_NAMED]) + (f" and {len(names) - _MAX_NAMED} more" if names[_MAX_NAMED:] else "")
+                shown = ", ".join(names[:_MAX_NAMED]) + (
+                    f" and {len(names) - _MAX_NAMED} more" if names[_MAX_NAMED:] else ""
+                )
                 user = self._settings["user"]
                 self._found(
                     "permission",
@@ -151,7 +153,9 @@ class Preflight:
                 )
             return
         known = daemon.call("list images", daemon.client.api.images, all=True)
-        names = {name for one in known for name in [one["Id"], *(one.get("RepoTags") or []), *(one.get("RepoDigests") or [])]}
+        names = {
+            name for one in known for name in [one["Id"], *(one.get("RepoTags") or []), *(one.get("RepoDigests") or [])]
+        }
         if not {image, f"{image}:latest", f"sha256:{image}"} & names:
             self._found(
                 "scratch", image, "an image on this host", "no such image", f"docker pull {image}, or another image"

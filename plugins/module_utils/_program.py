@@ -123,7 +123,11 @@ class HostProgram(Program):
         try:
             self._process = subprocess.Popen(
                 argv,
-                env={"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C", **environment},
+                env={
+                    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+                    "LC_ALL": "C",
+                    **environment,
+                },
                 stdin=subprocess.DEVNULL if pieces is None else subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -212,7 +216,7 @@ class ContainerProgram(Program):
             stdin=pieces is not None,
             environment={"LC_ALL": "C", **environment},
         )["Id"]
-        raw = daemon.call(
+        raw: Any = daemon.call(
             f"start {argv[0]} in container {container.name!r}",
             daemon.client.api.exec_start,
             self._exec_id,

@@ -23,8 +23,8 @@ from ._identity import Identity, differs, read_identity
 from ._labels import NONCE_SETTING
 from ._names import quote_literal
 from ._restore_errors import read_errors, summarize
-from ._server import Server, server_at
 from ._scratch import Scratch
+from ._server import Server, server_at
 from ._session import Session
 
 # The dump's own triggers must not write rows: event triggers come before REFRESH MATERIALIZED VIEW in a dump.
@@ -33,7 +33,9 @@ _OPTIONS = "-c session_replication_role=replica -c statement_timeout=0 -c lock_t
 
 @dataclass(frozen=True)
 class RestoreRequest:
-    """What to restore and where to. ``production`` is what the scratch server must not be; ``log`` a file's path, or ""."""
+    """What to restore and where to. ``production`` is what the scratch server must not be; ``log`` a file's path, or
+    "".
+    """
 
     path: str
     db: str
@@ -82,7 +84,7 @@ def guard(server: Server, session: Session, production: Identity, nonce: str) ->
     if wrong:
         raise GuardFailed(
             "The scratch server may be production: nothing was restored",
-            wanted="another system identifier, container, start time and data directory than production's, and our nonce",
+            wanted="system identifier, container, start time and data directory other than production's, and our nonce",
             found=f"no difference in: {', '.join(wrong)}",
             do="do not repeat this before you know which server that is",
             facts={"restore": {"guard": facts}},

@@ -17,7 +17,9 @@ UNDEFINED_OBJECT = "42704"
 INSUFFICIENT_PRIVILEGE = "42501"
 DUPLICATE_OBJECT = "42710"
 
-_RECORD = re.compile(r"^psql:(?:<stdin>:(?P<line>\d+):)? *(?P<level>ERROR|FATAL|PANIC|error|fatal|STATEMENT): *(?P<text>.*)")
+_RECORD = re.compile(
+    r"^psql:(?:<stdin>:(?P<line>\d+):)? *(?P<level>ERROR|FATAL|PANIC|error|fatal|STATEMENT): *(?P<text>.*)"
+)
 _STATE = re.compile(r"^(?P<state>[0-9A-Z]{5}): (?P<message>.*)")
 _ROLE_MISSING = re.compile(r'^role ".*" does not exist$')
 _OWNER = re.compile(r"^ALTER\s.*\sOWNER\s+TO\s", re.IGNORECASE | re.DOTALL)
@@ -38,7 +40,8 @@ class RestoreError:
     def tolerated_class(self) -> str:
         """The class under which ``by_hand`` tolerates it: ``role``, ``owner`` or ``acl``; "" for what it never does.
 
-        Only what a missing role explains: an owner or a privilege that could not be given, a role that is there already.
+        Only what a missing role explains: an owner or a privilege that could not be given, a role that is there
+        already.
         """
         about_roles = self.sqlstate == UNDEFINED_OBJECT and _ROLE_MISSING.match(self.message)
         if about_roles or self.sqlstate == INSUFFICIENT_PRIVILEGE:

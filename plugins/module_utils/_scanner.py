@@ -31,6 +31,8 @@ _TOKEN = re.compile(
 )
 _ROUTINE = re.compile(rb"CREATE (OR REPLACE )?(FUNCTION|PROCEDURE)\b")
 _COPY = re.compile(rb"COPY .* FROM stdin;\Z", re.DOTALL)
+# How far the buffer is done with, and whether the state has ended.
+_Step = tuple[int, bool]
 _COMPLETE = b"-- PostgreSQL database dump complete"
 
 
@@ -74,7 +76,13 @@ class Scanner:
         self._comment_depth = 0
         self._line_kind: bytes | None = None
         self._line_head = bytearray()
-        self._reset_statement()
+        self._text = bytearray()
+        self._whole = True
+        self._words: list[bytes] = []
+        self._last_word = b""
+        self._partition_by = False
+        self._parentheses = 0
+        self._begins = 0
 
     @property
     def complete(self) -> bool:
@@ -93,72 +101,68 @@ class Scanner:
         self._ended_inside = bool(self._in_copy or self._closing or self._comment_depth or self._text.strip())
 
     def _scan(self, *, final: bool) -> None:
-        position = 0
-        while True:
-            if self._in_copy:
-                after = self._scan_copy(position, final)
-            elif self._line_kind is not None:
-                after = self._scan_line(position, final)
-            elif self._closing is not None:
-                after = self._scan_quoted(position, final)
-            elif self._comment_depth:
-                after = self._scan_comment(position, final)
-            else:
-                after = self._scan_statement(position, final)
-            if after is None:
-                break
-            position = after
-        del self._buffer[: self._used]
+        position, more = 0, True
+        while more:
+            position, more = self._scan_state(position, final)
+        del self._buffer[:position]
 
-    # Each _scan_… goes on from ``position`` until its own state ends, and returns where; or notes in ``_used`` how far
-    # the buffer is done with, and returns None, when it needs more.
+    def _scan_state(self, position: int, final: bool) -> _Step:
+        """Go on from ``position`` in the state that the scanner is in, until that state ends.
 
-    _used = 0
+        Every ``_scan_…`` returns how far the buffer is done with, and whether its state has ended; where not, it needs
+        the next piece.
+        """
+        if self._in_copy:
+            return self._scan_copy(position, final)
+        if self._line_kind is not None:
+            return self._scan_line(position, final)
+        if self._closing is not None:
+            return self._scan_quoted(position, final)
+        if self._comment_depth:
+            return self._scan_comment(position, final)
+        return self._scan_statement(position, final)
 
-    def _wait(self, used: int) -> None:
-        self._used = used
-
-    def _scan_copy(self, position: int, final: bool) -> int | None:
+    def _scan_copy(self, position: int, final: bool) -> _Step:
         """COPY data: find the terminator, count newlines; no work per row."""
         buffer = self._buffer
         if self._copy_line_start and len(buffer) - position < 3 and not final:
-            return self._wait(position)
+            return position, False
         if self._copy_line_start and buffer.startswith(b"\\.\n", position):
-            return self._end_copy(position + 3)
+            return self._end_copy(position + 3), True
         found = buffer.find(b"\n\\.\n", position)
         if found >= 0:
             self._rows += buffer.count(b"\n", position, found + 1)
             self._copy_bytes += found + 1 - position
-            return self._end_copy(found + 4)
+            return self._end_copy(found + 4), True
         # The last three bytes may be the beginning of a terminator.
         end = len(buffer) if final else max(position, len(buffer) - 3)
         if end > position:
             self._rows += buffer.count(b"\n", position, end)
             self._copy_bytes += end - position
             self._copy_line_start = False
-        return self._wait(end)
+        return end, False
 
     def _end_copy(self, position: int) -> int:
         self._sink.copy_block(self._rows, self._copy_bytes)
         self._in_copy = False
         return position
 
-    def _scan_line(self, position: int, final: bool) -> int | None:
+    def _scan_line(self, position: int, final: bool) -> _Step:
         """A comment or a psql command: to the end of its line. Neither is part of a statement."""
         newline = self._buffer.find(b"\n", position)
         end = newline if newline >= 0 else len(self._buffer)
         self._line_head += self._buffer[position : min(end, position + _LOOK_AHEAD - len(self._line_head))]
         if newline < 0 and not final:
-            return self._wait(end)
+            return end, False
         if self._line_kind == b"--" and not self._text.strip() and bytes(self._line_head).rstrip() == _COMPLETE:
             self._marker_seen = True
         if self._line_kind == b"COPY":
             self._start_copy()
         self._line_kind = None
         if newline < 0:
-            return self._wait(end)
+            return end, False
         # The newline belongs to a comment inside a statement's text, as a separator.
-        return newline + 1
+        return newline + 1, True
 
     def _start_copy(self) -> None:
         self._in_copy = True
@@ -166,7 +170,7 @@ class Scanner:
         self._rows = 0
         self._copy_bytes = 0
 
-    def _scan_quoted(self, position: int, final: bool) -> int | None:
+    def _scan_quoted(self, position: int, final: bool) -> _Step:
         """A quoted identifier, string or dollar quote: to its closing mark. Doubled quotes simply open again."""
         closing = self._closing
         assert closing is not None
@@ -177,12 +181,12 @@ class Scanner:
         if found < 0:
             end = len(buffer) if final else max(position, len(buffer) - len(closing) + 1)
             self._take(position, end)
-            return self._wait(end)
+            return end, False
         self._take(position, found + len(closing))
         self._closing = None
-        return found + len(closing)
+        return found + len(closing), True
 
-    def _scan_escaped(self, position: int, final: bool) -> int | None:
+    def _scan_escaped(self, position: int, final: bool) -> _Step:
         """A string in which a backslash takes the next character as it is."""
         buffer = self._buffer
         cursor = position
@@ -190,29 +194,29 @@ class Scanner:
             match = _ESCAPED.search(buffer, cursor)
             if match is None:
                 self._take(position, len(buffer))
-                return self._wait(len(buffer))
+                return len(buffer), False
             if match.end() == len(buffer) and match.group() != b"''" and not final:
                 self._take(position, match.start())
-                return self._wait(match.start())
+                return match.start(), False
             if match.group() == b"'":
                 self._take(position, match.end())
                 self._closing = None
-                return match.end()
+                return match.end(), True
             cursor = match.end() + (match.group() == b"\\")
 
-    def _scan_comment(self, position: int, final: bool) -> int | None:
+    def _scan_comment(self, position: int, final: bool) -> _Step:
         """A block comment; they nest. It is not part of the statement's text."""
         buffer = self._buffer
         cursor = position
         while self._comment_depth:
             match = _COMMENT.search(buffer, cursor)
             if match is None:
-                return self._wait(len(buffer) if final else max(cursor, len(buffer) - 1))
+                return len(buffer) if final else max(cursor, len(buffer) - 1), False
             self._comment_depth += 1 if match.group() == b"/*" else -1
             cursor = match.end()
-        return cursor
+        return cursor, True
 
-    def _scan_statement(self, position: int, final: bool) -> int | None:
+    def _scan_statement(self, position: int, final: bool) -> _Step:
         buffer = self._buffer
         limit = len(buffer) if final else len(buffer) - _LOOK_AHEAD
         cursor = position
@@ -228,23 +232,23 @@ class Scanner:
                 self._take(position, match.start())
                 if kind == "block":
                     self._comment_depth = 1
-                    return match.end()
+                    return match.end(), True
                 self._line_kind = token
                 self._line_head = bytearray()
-                return match.start()
+                return match.start(), True
             if kind == "end" and self._parentheses <= 0 and self._begins <= 0:
                 self._take(position, match.end())
                 self._end_statement()
-                return match.end()
+                return match.end(), True
             cursor = match.end()
             if kind in ("escape", "unicode", "quote", "dollar"):
                 self._take(position, cursor)
                 self._closing = self._closing_of(token)
-                return cursor
+                return cursor, True
             self._note(kind, token)
         done = max(position, min(cursor if cursor > limit else limit, len(buffer)))
         self._take(position, done)
-        return self._wait(done)
+        return done, False
 
     def _closing_of(self, token: bytes) -> bytes:
         if token[:1] == b"$":
@@ -296,7 +300,7 @@ class Scanner:
     def _reset_statement(self) -> None:
         self._text = bytearray()
         self._whole = True
-        self._words: list[bytes] = []
+        self._words = []
         self._last_word = b""
         self._partition_by = False
         self._parentheses = 0

@@ -4,8 +4,8 @@
 
 """Private to incomex.closeout: a scratch server in a container that can reach nothing and that nothing can reach.
 
-No network, no port, no capability, no new privileges, a read-only root, limits, its own initdb (no two-phase start) and a
-deadline inside. It is known by its labels alone. Source: Docker Engine API, ContainerCreate.
+No network, no port, no capability, no new privileges, a read-only root, limits, its own initdb (no two-phase start) and
+a deadline inside. It is known by its labels alone. Source: Docker Engine API, ContainerCreate.
 """
 
 from __future__ import annotations
@@ -154,7 +154,7 @@ class DockerDriver(Driver):
 
     def _start(self, container_id: str, request: ScratchRequest) -> None:
         """Start the container and listen to it until its server says that it is ready."""
-        attached = self._daemon.call(
+        attached: Iterator[bytes] = self._daemon.call(
             "listen to the scratch container",
             self._api.attach,
             container_id,
@@ -176,7 +176,7 @@ class DockerDriver(Driver):
             "The scratch server did not start",
             wanted=f"'{READY}' within {START_TIMEOUT_S:.0f} s",
             found=said.decode("utf-8", "replace").strip()[-1000:] or "no word from it",
-            do="check that the scratch image has initdb, postgres and timeout on its PATH, and closeout_scratch_memory_mb",
+            do="check closeout_scratch_memory_mb, and that the image has initdb, postgres and timeout on its PATH",
         )
 
     def _described(self, container_id: str, bootstrap: str, expires: str) -> Scratch:

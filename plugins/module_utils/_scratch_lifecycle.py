@@ -36,7 +36,9 @@ def make_present(parameters: dict[str, Any], *, check: bool) -> dict[str, Any]:
     driver = driver_for(parameters)
     run_id, name = parameters["run_id"], parameters["name"]
     if not run_id or not name:
-        raise CloseoutError("A scratch server needs a run id and a name", wanted="run_id and name", found="an empty one")
+        raise CloseoutError(
+            "A scratch server needs a run id and a name", wanted="run_id and name", found="an empty one"
+        )
     there = driver.find(run_id, name)
     if check:
         return {"changed": there is None}

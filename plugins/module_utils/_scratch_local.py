@@ -4,8 +4,8 @@
 
 """Private to incomex.closeout: a scratch server without Docker: its own cluster in a private directory.
 
-Only a Unix socket, never TCP; as an unprivileged user, without new privileges, and in a network namespace of its own when
-started by root. Its supervisor ends it at the deadline and removes the directory, whatever became of us.
+Only a Unix socket, never TCP; as an unprivileged user, without new privileges, and in a network namespace of its own
+when started by root. Its supervisor ends it at the deadline and removes the directory, whatever became of us.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ _PREFIX = "closeout-scratch-"
 _MARKER = "scratch.json"
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _STOP_TIMEOUT_S = 15.0
-# Arguments: the private directory, the programs' directory, the bootstrap superuser, the seconds to live, postgres' own.
+# Arguments: the private directory, the programs' directory, the bootstrap superuser, the seconds to live, and
+# postgres' own.
 _START = f"""
 set -u
 umask 077

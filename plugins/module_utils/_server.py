@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Private to incomex.closeout: a PostgreSQL server, in a container or not: how to talk to it, how to run its programs."""
+"""Private to incomex.closeout: a PostgreSQL server, in a container or not: how to talk to it, how to run its
+programs.
+"""
 
 from __future__ import annotations
 
@@ -195,15 +197,11 @@ class ContainerServer(Server):
         options: str = "",
         pieces: Iterable[bytes] | None = None,
     ) -> Program:
-        return ContainerProgram(
-            self.daemon, self.container(), argv, self.environment(password, options), pieces
-        )
+        return ContainerProgram(self.daemon, self.container(), argv, self.environment(password, options), pieces)
 
     def connection_arguments(self) -> list[str]:
         if not self._socket_path:
-            directory, self._socket_path = open_socket_directory(
-                self.daemon, self.container(), self.address.login_port
-            )
+            directory, self._socket_path = open_socket_directory(self.daemon, self.container(), self.address.login_port)
             os.close(directory)
         return [
             *("--host", self._socket_path),

@@ -181,13 +181,11 @@ SETTINGS: dict[str, _Setting] = {
 }
 
 
-def read_settings(
-    given: dict[str, Any], *, run_id: str, stamp: str, date: str
-) -> tuple[dict[str, Any], list[Problem]]:
+def read_settings(given: dict[str, Any], *, run_id: str, stamp: str, date: str) -> tuple[dict[str, Any], list[Problem]]:
     """Return the effective settings of a run, and every problem with what was given.
 
-    ``given`` maps names without prefix to raw values. ``<db>``, ``<label>``, ``<stamp>``, ``<date>`` and ``<run_id>`` in
-    names are replaced. A setting with a problem has its default.
+    ``given`` maps names without prefix to raw values. ``<db>``, ``<label>``, ``<stamp>``, ``<date>`` and ``<run_id>``
+    in names are replaced. A setting with a problem has its default.
     """
     settings: dict[str, Any] = {}
     problems: list[Problem] = []

@@ -4,9 +4,9 @@
 
 """Private to incomex.closeout: one exported snapshot of production, for pg_dump and for our own counts.
 
-TRUNCATE and table rewrites are not MVCC-safe: between the snapshot and pg_dump's locks they make pg_dump and us read the
-same, wrong, empty table (PostgreSQL manual, 13.6 Caveats). What shows it is a storage file that is no longer the one the
-snapshot knows. So it is compared once pg_dump holds all its locks; from then on no file can change.
+TRUNCATE and table rewrites are not MVCC-safe: between the snapshot and pg_dump's locks they make pg_dump and us read
+the same, wrong, empty table (PostgreSQL manual, 13.6 Caveats). What shows it is a storage file that is no longer the
+one the snapshot knows. So it is compared once pg_dump holds all its locks; from then on no file can change.
 """
 
 from __future__ import annotations

@@ -11,7 +11,10 @@ counted zero is evidence.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeGuard
 
 PASS, FAIL, NOT_RUN, INFO = "PASS", "FAIL", "NOT_RUN", "INFO"
 ALL_PASS = "ALL_PASS"
@@ -37,13 +40,14 @@ def verdict(evidence: Evidence) -> dict[str, Any]:
 
     The result is ALL_PASS when there is at least one check and every one that is not INFO is PASS.
     """
-    checks = []
+    checks: list[dict[str, Any]] = []
+    statuses: dict[str, str] = {}
     for check in _CHECKS:
         status, detail = check.judge(evidence)
+        statuses[check.id] = status
         checks.append(
             {"id": check.id, "section": check.section, "title": check.title, "status": status, "detail": detail}
         )
-    statuses = {one["id"]: one["status"] for one in checks}
     counted = {check_id: status for check_id, status in statuses.items() if status != INFO}
     passed = bool(counted) and all(status == PASS for status in counted.values())
     failed = [check_id for check_id, status in counted.items() if status != PASS]
@@ -156,7 +160,7 @@ def _same_rows(
     return Outcome(PASS, f"{total} rows in {len(expected)} tables, equal table by table")
 
 
-def _is_count(value: Any) -> bool:
+def _is_count(value: Any) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
@@ -196,9 +200,7 @@ def _evidence_whole(evidence: Evidence) -> Outcome:
     if foreign:
         return Outcome(FAIL, f"evidence of another run: {_names(foreign)}")
     unsigned = sorted(_REQUIRED_PARTS - set(parts))
-    missing = [
-        ".".join(path) for path in _REQUIRED_EVIDENCE if _get(evidence, *path) is None
-    ]
+    missing = [".".join(path) for path in _REQUIRED_EVIDENCE if _get(evidence, *path) is None]
     if unsigned or missing:
         return Outcome(FAIL, f"missing: {_names([*unsigned, *missing])}")
     masked = sum(1 for text in _strings(evidence) if any(mask in text for mask in MASKS))
@@ -471,7 +473,9 @@ def _production_tables(evidence: Evidence) -> Outcome:
         outcome = _same_set(witness.get("tables"), expected, f"production {moment}")
         if outcome.status != PASS:
             return Outcome(outcome.status, f"{moment}: {outcome.detail}")
-    return Outcome(PASS, f"{len(both[0]['tables'])} before, {len(both[1]['tables'])} after, exactly the expected tables")
+    return Outcome(
+        PASS, f"{len(both[0]['tables'])} before, {len(both[1]['tables'])} after, exactly the expected tables"
+    )
 
 
 def _production_rows(evidence: Evidence) -> Outcome:

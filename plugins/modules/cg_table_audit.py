@@ -12,10 +12,11 @@ module: cg_table_audit
 short_description: Hold the tables of a schema against an exact list, in a live database or in a dump
 version_added: 0.1.0
 description:
-  - Lists the tables of O(schema) with their exact row counts, from a live database (the connection options), from a plain
-    dump (O(dump)) or from the manifest that was written beside one (O(manifest)).
+  - Lists the tables of O(schema) with their exact row counts, from a live database (the connection options), from a
+    plain dump (O(dump)) or from the manifest that was written beside one (O(manifest)).
   - Compares them with O(expected_tables) as a set, and names what is missing and what is unexpected.
-  - A table is an ordinary or partitioned table, unlogged ones included; members of extensions and foreign tables are none.
+  - A table is an ordinary or partitioned table, unlogged ones included; members of extensions and foreign tables are
+    none.
 options:
   schema:
     description: Schema to audit.

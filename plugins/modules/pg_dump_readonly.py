@@ -16,8 +16,8 @@ description:
     counts the rows of O(schema) in the very same snapshot.
   - Discards a dump during whose start a table was truncated or rewritten, and takes another; three times at most.
   - The file gets its name only when it is complete and on the disk; a failure leaves none. Beside it are written
-    C(manifest.json) (tables and rows of the dump), C(globals.json) (roles without passwords, tablespaces, the database's
-    properties) and C(logs/pg_dump.log).
+    C(manifest.json) (tables and rows of the dump), C(globals.json) (roles without passwords, tablespaces, the
+    database's properties) and C(logs/pg_dump.log).
   - Never writes to the server. A dump is always a change.
 options:
   directory:
@@ -58,8 +58,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 dump:
-  description: The dump with path, size_bytes, sha256, command, return code, whether it is complete, its tables and rows.
-  returned: always
+  description: The dump with path, size_bytes, sha256, command, return code, whether it is complete, its tables and
+  rows. returned: always
   type: dict
   sample: {"path": "/opt/incomex/backups/manual/directus.sql", "size_bytes": 655000000, "rc": 0, "complete": true}
 production_snapshot:

@@ -48,8 +48,8 @@ options:
     required: true
   tolerance:
     description:
-      - V(none) stops at the first error. V(by_hand) goes on and tolerates errors that a missing role explains, counted by
-        class (role, owner, acl); any other error fails.
+      - V(none) stops at the first error. V(by_hand) goes on and tolerates errors that a missing role explains, counted
+        by class (role, owner, acl); any other error fails.
     type: str
     choices: [none, by_hand]
     default: none
@@ -91,7 +91,7 @@ restore:
   description: Guard, roles made, return code, errors by class, sha256 of what was read, seconds taken.
   returned: always
   type: dict
-  sample: {"rc": 0, "on_error_stop": true, "errors": {"total": 0, "tolerated": {"role": 0, "owner": 0, "acl": 0}, "fatal": []}}
+  sample: {"rc": 0, "on_error_stop": true, "errors": {"total": 0, "fatal": []}}
 """
 
 from typing import Any

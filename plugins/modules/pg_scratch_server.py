@@ -26,8 +26,8 @@ options:
   driver:
     description:
       - V(docker) makes a container without network, capabilities and privileges, with a read-only root and limits.
-      - V(local) makes a cluster of this host's programs in a private directory, on a Unix socket only, as an unprivileged
-        user.
+      - V(local) makes a cluster of this host's programs in a private directory, on a Unix socket only, as an
+        unprivileged user.
     type: str
     choices: [docker, local]
     default: docker
@@ -41,8 +41,8 @@ options:
     default: ""
   globals:
     description:
-      - Path of the C(globals.json) that M(incomex.closeout.pg_dump_readonly) wrote. The cluster gets production's name of
-        the bootstrap superuser, and room for as many locks. Needed for O(state=present).
+      - Path of the C(globals.json) that M(incomex.closeout.pg_dump_readonly) wrote. The cluster gets production's name
+        of the bootstrap superuser, and room for as many locks. Needed for O(state=present).
     type: path
     default: ""
   ttl_s:

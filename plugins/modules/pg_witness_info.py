@@ -12,8 +12,8 @@ module: pg_witness_info
 short_description: Say what a production server is at this moment
 version_added: 0.1.0
 description:
-  - Reads identity, container, the tables of one schema with their exact row counts, the other containers of the host and
-    our own sessions, everything of the database in one read-only snapshot.
+  - Reads identity, container, the tables of one schema with their exact row counts, the other containers of the host
+    and our own sessions, everything of the database in one read-only snapshot.
   - Two of these, taken before and after, show what changed in between.
 options:
   schema:
