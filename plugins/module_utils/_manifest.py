@@ -24,7 +24,8 @@ _COPY = re.compile(rb"COPY\s+")
 _ENCODING = re.compile(rb"SET client_encoding = '([^']+)';")
 
 # PostgreSQL's names of server encodings (manual, 24.3) where Python's differ. SQL_ASCII promises nothing: read as
-UTF-8. _CODECS = {
+# UTF-8.
+_CODECS = {
     "SQL_ASCII": "utf-8",
     "UTF8": "utf-8",
     "LATIN9": "iso8859_15",
