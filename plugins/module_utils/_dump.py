@@ -131,6 +131,9 @@ def _attempt(server: Server, session: Session, snapshot: ProductionSnapshot, req
             facts.update(size_bytes=size, sha256=digest.hexdigest(), complete=scanner.complete)
             facts["warnings"] = len(_WARNING.findall(program.messages))
             _keep_log(request, program)
+            if facts["rc"] != 0:
+                # DDL in the wrong moment makes pg_dump itself stumble; then another attempt is worth it.
+                _refuse_rewritten(snapshot)
             _refuse_failed(program, facts)
             assert counting is not None
             rows = counting.result()

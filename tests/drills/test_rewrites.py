@@ -1,0 +1,142 @@
+"""Drill: TRUNCATE and table rewrites between the snapshot and pg_dump's locks.
+
+Neither is MVCC-safe: pg_dump then writes an empty table with return code 0, and a count in the same snapshot agrees.
+The interleaving is made certain with a lock: pg_dump waits for the first table while the last one is emptied.
+"""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import psycopg2.extensions
+import pytest
+
+from tests.conftest import ClusterFactory
+from tests.support.modules import ModuleResult, run_module
+from tests.support.places import wait_until
+from tests.support.postgres import Cluster
+
+SQL = """
+CREATE SCHEMA cutter_governance;
+CREATE TABLE cutter_governance.a_first (id int PRIMARY KEY);
+CREATE TABLE cutter_governance.z_last (id int PRIMARY KEY, note text);
+CREATE MATERIALIZED VIEW cutter_governance.seen AS SELECT 1 AS one;
+INSERT INTO cutter_governance.a_first SELECT generate_series(1, 10);
+INSERT INTO cutter_governance.z_last SELECT n, 'row' FROM generate_series(1, 500) n;
+"""
+
+
+def dump(server: Cluster, directory: Path) -> ModuleResult:
+    """Take a dump of `server`."""
+    return run_module(
+        "pg_dump_readonly",
+        {
+            "login_unix_socket": str(server.socket_dir),
+            "login_port": server.port,
+            "login_user": server.user,
+            "login_db": "directus",
+            "bin_dir": str(server.bin_dir),
+            "run_id": "0123456789ab",
+            "directory": str(directory),
+            "name": "drill.sql",
+            "schema": "cutter_governance",
+        },
+    )
+
+
+def waits_for_us(session: psycopg2.extensions.connection) -> bool:
+    """Tell whether a pg_dump of ours waits for a lock."""
+    with session.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE application_name LIKE 'incomex.closeout/%' AND wait_event_type = 'Lock'"
+        )
+        row = cursor.fetchone()
+        assert row is not None
+        return bool(row[0])
+
+
+def disturb(server: Cluster, statements: list[str], errors: list[BaseException], ready: threading.Event) -> None:
+    """Run each statement between the snapshot and pg_dump's locks, one in each attempt."""
+    try:
+        holder, worker = server.connect("directus"), server.connect("directus")
+        holder.autocommit, worker.autocommit = False, True
+        with holder.cursor() as lock, worker.cursor() as work:
+            for statement in statements:
+                # Behind the pg_dump of the attempt before, this queues, and is granted before the next one's request.
+                lock.execute("LOCK TABLE cutter_governance.a_first IN ACCESS EXCLUSIVE MODE")
+                ready.set()
+                wait_until(lambda: waits_for_us(worker), 30, "pg_dump waits for the first table")
+                work.execute(statement)
+                holder.commit()
+        holder.close()
+        worker.close()
+    except BaseException as error:  # the test's own thread raises it again
+        errors.append(error)
+        ready.set()
+        raise
+
+
+def disturbed_dump(server: Cluster, directory: Path, statements: list[str]) -> ModuleResult:
+    """Take a dump while `statements` disturb its attempts."""
+    errors: list[BaseException] = []
+    ready = threading.Event()
+    thread = threading.Thread(target=disturb, args=(server, statements, errors, ready))
+    thread.start()
+    try:
+        assert ready.wait(30)
+        result = dump(server, directory)
+    finally:
+        thread.join(60)
+    assert not errors, errors
+    return result
+
+
+@pytest.mark.parametrize(
+    ("statement", "table", "rows"),
+    [
+        ("TRUNCATE cutter_governance.z_last", "cutter_governance.z_last", 0),
+        ("ALTER TABLE cutter_governance.z_last ALTER note TYPE varchar(9)", "cutter_governance.z_last", 500),
+        ("ALTER TABLE cutter_governance.z_last ALTER id TYPE bigint", "cutter_governance.z_last", 500),
+        ("REFRESH MATERIALIZED VIEW cutter_governance.seen", "cutter_governance.seen", 500),
+        ("TRUNCATE cutter_governance.z_last; INSERT INTO cutter_governance.z_last VALUES (1)", "z_last", 1),
+    ],
+)
+def test_a_dump_that_was_disturbed_is_discarded_and_taken_again(
+    cluster: ClusterFactory, tmp_path: Path, statement: str, table: str, rows: int
+) -> None:
+    """The second attempt has what production has, and the record says why there was one."""
+    server = cluster(16, SQL)
+    result = disturbed_dump(server, tmp_path, [statement])
+    assert result.rc == 0, result.msg
+    assert len(result.data["discarded"]) == 1
+    assert table in result.data["discarded"][0]
+    dumped, counted = result.data["dump"]["rows"], result.data["production_snapshot"]["tables"]
+    assert dumped["z_last"] == counted["z_last"]["rows"] == rows
+    assert int(server.psql("SELECT count(*) FROM cutter_governance.z_last", "directus")) == rows
+    assert not list(tmp_path.glob("*.partial"))
+
+
+def test_a_dump_that_is_disturbed_every_time_is_given_up(cluster: ClusterFactory, tmp_path: Path) -> None:
+    """After three attempts the task fails, names the table, and leaves no dump under any name."""
+    server = cluster(16, SQL)
+    again = "TRUNCATE cutter_governance.z_last; INSERT INTO cutter_governance.z_last VALUES (1)"
+    result = disturbed_dump(server, tmp_path, [again] * 3)
+    assert result.failed
+    assert "truncated, rewritten" in result.msg
+    assert "cutter_governance.z_last" in result.msg
+    assert len(result.data["discarded"]) == 3
+    assert not list(tmp_path.glob("drill.sql*"))
+    # Nothing of ours is left on the server.
+    server_sessions = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'incomex.closeout%'"
+    wait_until(lambda: server.psql(server_sessions) == "0", 10, "our sessions end")
+
+
+def test_what_happens_after_the_locks_is_no_disturbance(cluster: ClusterFactory, tmp_path: Path) -> None:
+    """An undisturbed dump is taken once, whatever was rewritten long before."""
+    server = cluster(16, SQL + "TRUNCATE cutter_governance.a_first; VACUUM FULL cutter_governance.z_last;")
+    result = dump(server, tmp_path)
+    assert result.rc == 0, result.msg
+    assert result.data["discarded"] == []
+    assert result.data["dump"]["rows"] == {"a_first": 0, "z_last": 500}
