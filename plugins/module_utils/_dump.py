@@ -28,6 +28,7 @@ from ._program import Program
 from ._scanner import Scanner
 from ._server import Server
 from ._session import Session
+from ._settings import RESERVED_NAMES
 from ._snapshot import ProductionSnapshot
 
 MAX_ATTEMPTS = 3
@@ -42,6 +43,15 @@ class DumpRequest:
     name: str
     schema: str
     expected_tables: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if os.path.basename(self.name) != self.name or self.name in ("", ".", "..") or self.name in RESERVED_NAMES:
+            raise CloseoutError(
+                f"The name {self.name!r} cannot be the dump's",
+                wanted=f"a plain file name in directory, and none of {', '.join(sorted(RESERVED_NAMES))}",
+                found=repr(self.name),
+                do="correct closeout_dump_name",
+            )
 
     @property
     def path(self) -> str:

@@ -36,7 +36,7 @@ _FALSE = {"false", "no", "off", "0", "n", "f"}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,199}")
 _WORD = re.compile(r"[A-Za-z0-9_]{1,40}")
-_RESERVED = {"SHA256SUMS", "closeout.json", "closeout.md", "manifest.json", "globals.json", "logs"}
+RESERVED_NAMES = {"SHA256SUMS", "closeout.json", "closeout.md", "manifest.json", "globals.json", "logs"}
 
 
 @dataclass(frozen=True)
@@ -212,7 +212,7 @@ def read_settings(given: dict[str, Any], *, run_id: str, stamp: str, date: str) 
     settings["dump_name"] = _expanded(settings["dump_name"], file_words)
     settings["scratch_name"] = _expanded(settings["scratch_name"], file_words)
     settings["restore_db"] = _expanded(settings["restore_db"], {**words, "db": settings["db"]})
-    if not _FILE_NAME.fullmatch(settings["dump_name"]) or settings["dump_name"] in _RESERVED:
+    if not _FILE_NAME.fullmatch(settings["dump_name"]) or settings["dump_name"] in RESERVED_NAMES:
         problems.append(_problem("dump_name", "a plain file name of its own", repr(settings["dump_name"])))
     if not _FILE_NAME.fullmatch(settings["scratch_name"]):
         problems.append(_problem("scratch_name", "a name that Docker takes", repr(settings["scratch_name"])))

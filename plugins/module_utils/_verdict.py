@@ -10,8 +10,11 @@ counted zero is evidence.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ._evidence import SCHEMA
 
 if TYPE_CHECKING:
     from typing_extensions import TypeGuard
@@ -43,7 +46,7 @@ def verdict(evidence: Evidence) -> dict[str, Any]:
     checks: list[dict[str, Any]] = []
     statuses: dict[str, str] = {}
     for check in _CHECKS:
-        status, detail = check.judge(evidence)
+        status, detail = _judged(check, evidence)
         statuses[check.id] = status
         checks.append(
             {"id": check.id, "section": check.section, "title": check.title, "status": status, "detail": detail}
@@ -65,6 +68,14 @@ def verdict(evidence: Evidence) -> dict[str, Any]:
     }
     result["message"] = _message(checks, evidence, passed)
     return {"checks": checks, "result": result}
+
+
+def _judged(check: Check, evidence: Evidence) -> Outcome:
+    """Judge; evidence of a form that no module of ours writes is a FAIL that says so, never the end of the record."""
+    try:
+        return check.judge(evidence)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        return Outcome(FAIL, f"the evidence cannot be read: {error!r}")
 
 
 def _all_pass(statuses: dict[str, str], *prefixes: str) -> bool:
@@ -89,7 +100,8 @@ def _production_state(statuses: dict[str, str], evidence: Evidence) -> str:
 
 
 def _verify_dump(evidence: Evidence) -> str:
-    expected = _get(evidence, "settings", "expected_tables") or []
+    expected = _get(evidence, "settings", "expected_tables")
+    expected = expected if isinstance(expected, list) else []
     return f"VERIFY_dump_contains_{len(expected)}_{_get(evidence, 'settings', 'schema_alias') or ''}_tables"
 
 
@@ -99,7 +111,9 @@ def _message(checks: list[dict[str, Any]], evidence: Evidence, passed: bool) -> 
         return "CLOSEOUT_RESULT: ALL_PASS"
     lines = ["CLOSEOUT_RESULT: FAIL"]
     lines += [f"{one['id']}: {one['detail']}" for one in checks if one["status"] == FAIL]
-    lines += [f"{one['task']}: {one['message']}" for one in evidence.get("failures") or []]
+    failures = evidence.get("failures")
+    for one in failures if isinstance(failures, list) else []:
+        lines.append(f"{_get(one, 'task')}: {_get(one, 'message')}")
     skipped = [one["id"] for one in checks if one["status"] == NOT_RUN]
     if skipped:
         lines.append(f"not run: {', '.join(skipped)}")
@@ -181,7 +195,7 @@ def _strings(value: Any) -> Iterator[str]:
 
 def _plan_ready(evidence: Evidence) -> Outcome:
     problems = _get(evidence, "plan", "problems")
-    if problems is None:
+    if not isinstance(problems, list):
         return Outcome(FAIL, "there is no plan")
     if problems:
         told = "; ".join(
@@ -192,6 +206,8 @@ def _plan_ready(evidence: Evidence) -> Outcome:
 
 
 def _evidence_whole(evidence: Evidence) -> Outcome:
+    if evidence.get("schema") != SCHEMA:
+        return Outcome(FAIL, f"the evidence is of schema {evidence.get('schema')!r}, wanted: {SCHEMA}")
     run_id = _get(evidence, "run", "id")
     parts = _get(evidence, "run", "parts") or {}
     if not run_id:
@@ -203,6 +219,13 @@ def _evidence_whole(evidence: Evidence) -> Outcome:
     missing = [".".join(path) for path in _REQUIRED_EVIDENCE if _get(evidence, *path) is None]
     if unsigned or missing:
         return Outcome(FAIL, f"missing: {_names([*unsigned, *missing])}")
+    if not isinstance(evidence["settings"]["production_quiet"], bool):
+        return Outcome(FAIL, "settings.production_quiet is neither true nor false")
+    if evidence["failures"]:
+        return Outcome(FAIL, f"failed: {_names(one['task'] for one in evidence['failures'])}")
+    totals = [".".join(path) for path in _TOTALLED if not _adds_up(_get(evidence, *path))]
+    if totals:
+        return Outcome(FAIL, f"rows_total is not the sum of the rows: {_names(totals)}")
     masked = sum(1 for text in _strings(evidence) if any(mask in text for mask in MASKS))
     if masked:
         return Outcome(
@@ -212,8 +235,24 @@ def _evidence_whole(evidence: Evidence) -> Outcome:
     return Outcome(PASS, f"one run id in all {len(parts)} parts, no masked value, nothing missing")
 
 
+def _adds_up(part: Any) -> bool:
+    """Tell whether ``rows_total`` is the sum of the rows, as a list of tables or the snapshot has them."""
+    rows = _get(part, "rows")
+    counts = rows.values() if rows is not None else [one["rows"] for one in part["tables"].values()]
+    total = part.get("rows_total")
+    return all(_is_count(count) for count in counts) and _is_count(total) and sum(counts) == total
+
+
+_TOTALLED = (
+    ("production", "before"),
+    ("production", "after"),
+    ("production", "snapshot"),
+    ("dump",),
+    ("restore",),
+)
 _REQUIRED_PARTS = {
     "plan",
+    "begun",
     "before",
     "dump",
     "dump_audit",
@@ -226,8 +265,20 @@ _REQUIRED_PARTS = {
 }
 _REQUIRED_EVIDENCE = (
     ("plan",),
+    ("failures",),
+    ("settings", "container"),
+    ("settings", "schema"),
+    ("settings", "expected_tables"),
+    ("settings", "scratch_driver"),
+    ("settings", "restore_tolerance"),
+    ("settings", "production_quiet"),
+    ("settings", "protected_containers"),
     ("production", "before", "sysid"),
+    ("production", "before", "rows"),
+    ("production", "before", "own_sessions"),
     ("production", "after", "sysid"),
+    ("production", "after", "rows"),
+    ("production", "after", "own_sessions"),
     ("production", "snapshot", "tables"),
     ("production", "own_sessions"),
     ("dump", "sha256"),
@@ -252,6 +303,10 @@ def _dump_complete(evidence: Evidence) -> Outcome:
         return Outcome(FAIL, "the end marker is missing: the dump is cut off")
     if not _is_count(size) or size == 0:
         return Outcome(FAIL, f"the dump has {size} bytes")
+    listed = {one.get("name"): one.get("size_bytes") for one in dump.get("directory") or []}
+    found = listed.get(os.path.basename(str(dump.get("path") or "")))
+    if found is not None and found != size:
+        return Outcome(FAIL, f"{size} bytes were written, the file has {found}")
     return Outcome(PASS, f"pg_dump ended with 0, the end marker is there, {size} bytes")
 
 
@@ -291,6 +346,8 @@ def _scratch_guard(evidence: Evidence) -> Outcome:
     nonce = _get(evidence, "restore", "nonce")
     if not nonce or scratch.get("nonce") != nonce:
         return Outcome(FAIL, "the nonce planted in the scratch server was not read back")
+    if guard.get("production_sysid") != production.get("sysid"):
+        return Outcome(FAIL, "the guard was held against another server than the one witnessed before")
     factors = {
         "system identifier": (production.get("sysid"), scratch.get("sysid")),
         "container": (_get(production, "container", "id"), _get(scratch, "container", "id")),
@@ -299,7 +356,15 @@ def _scratch_guard(evidence: Evidence) -> Outcome:
     }
     if not all(factors["system identifier"]) or not all(factors["start time"]):
         return Outcome(FAIL, "system identifier or start time could not be read on both sides")
-    equal = [name for name, (one, other) in factors.items() if one and other and one == other]
+    if _get(evidence, "restore", "scratch", "driver") == "docker":
+        made = _get(evidence, "restore", "scratch", "container_id")
+        if not made or factors["container"][1] != made:
+            return Outcome(
+                FAIL, f"the guard looked at container {factors['container'][1]}, the scratch server is {made}"
+            )
+    if not factors["data directory"][1]:
+        return Outcome(FAIL, "the scratch server's data directory was not read")
+    equal = [name for name, (one, other) in factors.items() if one and other and str(one) == str(other)]
     if equal:
         return Outcome(FAIL, f"the same as production's: {_names(equal)}")
     compared = [name for name, pair in factors.items() if all(pair)]
@@ -315,15 +380,18 @@ def _scratch_isolated(evidence: Evidence) -> Outcome:
     isolation = _get(scratch, "isolation")
     if not isolation:
         return Outcome(NOT_RUN, "the scratch server's isolation was not inspected")
-    docker = scratch.get("driver") == "docker"
+    driver = scratch.get("driver")
+    docker = driver != "local"
     demands = {
+        "the driver that was asked for": driver in ("docker", "local")
+        and driver == _get(evidence, "settings", "scratch_driver"),
         "no network": isolation.get("network_mode") in (("none",) if docker else ("none", "unix socket only")),
         "no TCP address": isolation.get("listen_addresses") == "",
         "no published port": isolation.get("published_ports") == [],
         "no capability": isolation.get("capabilities") == [],
         "not privileged": isolation.get("privileged") is False,
         "no new privileges": isolation.get("no_new_privileges") is True,
-        "an unprivileged user": isolation.get("user") not in (None, "", "root", "0"),
+        "an unprivileged user": _is_unprivileged(isolation.get("user")),
     }
     if docker:
         mounts = isolation.get("mounts")
@@ -339,6 +407,12 @@ def _scratch_isolated(evidence: Evidence) -> Outcome:
     return Outcome(PASS, f"as inspected: {_names(demands)}")
 
 
+def _is_unprivileged(user: Any) -> bool:
+    """Tell whether ``user``, as Docker or the kernel names it (``name``, ``id``, ``id:group``), is somebody but root."""
+    name = user.partition(":")[0].strip() if isinstance(user, str) else ""
+    return bool(name) and name != "root" and not (name.isdigit() and int(name) == 0)
+
+
 def _restore_clean(evidence: Evidence) -> Outcome:
     restore = evidence.get("restore")
     if not restore or restore.get("rc") is None:
@@ -348,12 +422,20 @@ def _restore_clean(evidence: Evidence) -> Outcome:
     if restore["rc"] != 0 or isinstance(restore["rc"], bool):
         first = _names((errors.get("fatal") or [])[:3])
         return Outcome(FAIL, f"psql ended with return code {restore['rc']}; {total} errors: {first}")
-    if not _is_count(total) or not isinstance(tolerated, dict):
+    if (
+        not _is_count(total)
+        or not isinstance(errors.get("fatal"), list)
+        or not isinstance(tolerated, dict)
+        or set(tolerated) != {"role", "owner", "acl"}
+        or not all(_is_count(count) for count in tolerated.values())
+    ):
         return Outcome(FAIL, "the errors were not counted")
     by_hand = _get(evidence, "settings", "restore_tolerance") == "by_hand"
-    forgiven = sum(tolerated.values()) if by_hand else 0
-    if total != forgiven or errors.get("fatal"):
-        return Outcome(FAIL, f"{total - forgiven} errors: {_names((errors.get('fatal') or [])[:3])}")
+    if restore.get("on_error_stop") is not (not by_hand):
+        return Outcome(FAIL, f"ON_ERROR_STOP was {restore.get('on_error_stop')}, which is not what the tolerance asks")
+    forgiven = sum(tolerated.values())
+    if total != forgiven or errors["fatal"] or (forgiven and not by_hand):
+        return Outcome(FAIL, f"{total - forgiven if by_hand else total} errors: {_names(errors['fatal'][:3])}")
     if forgiven:
         counted = ", ".join(f"{count} {name}" for name, count in sorted(tolerated.items()) if count)
         return Outcome(PASS, f"return code 0, {total} errors, all of a tolerated class: {counted}")
@@ -404,12 +486,13 @@ def _teardown_absent(evidence: Evidence) -> Outcome:
 
 def _teardown_storage(evidence: Evidence) -> Outcome:
     outcome = _nothing_left(evidence, {"volumes": ("volumes",), "directories": ("paths",)})
-    partial = [
-        one["name"]
-        for one in _get(evidence, "dump", "directory") or []
-        if str(one.get("name", "")).endswith(".partial")
-    ]
-    if outcome.status == PASS and partial:
+    if outcome.status != PASS:
+        return outcome
+    names = [str(one.get("name")) for one in _get(evidence, "dump", "directory") or []]
+    if os.path.basename(str(_get(evidence, "dump", "path") or "")) not in names:
+        return Outcome(FAIL, "nobody looked for partial files: the artefact directory's list does not have the dump")
+    partial = [name for name in names if name.endswith(".partial")]
+    if partial:
         return Outcome(FAIL, f"still there: {_names(partial)}")
     return outcome
 
@@ -429,6 +512,8 @@ def _production_identity(evidence: Evidence) -> Outcome:
     before, after = both
     if not before.get("sysid") or not after.get("sysid"):
         return Outcome(FAIL, "the system identifier was not read")
+    if _get(evidence, "settings", "container") and not _get(before, "container", "id"):
+        return Outcome(FAIL, "the container was not identified")
     pairs = {
         "system identifier": (before["sysid"], after["sysid"]),
         "container": (_get(before, "container", "id"), _get(after, "container", "id")),
@@ -450,6 +535,9 @@ def _production_not_restarted(evidence: Evidence) -> Outcome:
     before, after = both
     if not before.get("postmaster_start_utc"):
         return Outcome(FAIL, "the start time was not read")
+    for container in (one["container"] for one in both if one.get("container")):
+        if not container.get("started_utc") or not _is_count(container.get("restart_count")):
+            return Outcome(FAIL, "the container's start time or restarts were not read")
     pairs = {
         "server started": (before["postmaster_start_utc"], after.get("postmaster_start_utc")),
         "container started": tuple(_get(one, "container", "started_utc") for one in both),
@@ -457,7 +545,8 @@ def _production_not_restarted(evidence: Evidence) -> Outcome:
     }
     changed = [f"{name}: {one} before, {other} after" for name, (one, other) in pairs.items() if one != other]
     health = [str(_get(one, "container", "health") or "") for one in both]
-    if _HEALTH.get(health[1], 2) < _HEALTH.get(health[0], 2):
+    # No health check at all is as good as before only where there was none before.
+    if health[0] != health[1] and _HEALTH.get(health[1], -1) < _HEALTH.get(health[0], 2):
         changed.append(f"health: {health[0]} before, {health[1]} after")
     if changed:
         return Outcome(FAIL, "; ".join(changed))
@@ -485,6 +574,10 @@ def _production_rows(evidence: Evidence) -> Outcome:
     before, after = (witness.get("rows") for witness in both)
     if not isinstance(before, dict) or not isinstance(after, dict):
         return Outcome(FAIL, "the rows were not counted before and after")
+    named = {*before, *after, *(_get(evidence, "settings", "expected_tables") or [])}
+    uncounted = sorted(name for name in named if not _is_count(before.get(name)) or not _is_count(after.get(name)))
+    if uncounted or not named:
+        return Outcome(FAIL, f"not counted before and after: {_names(uncounted) or 'any table'}")
     changed = [
         f"{name}: {before.get(name)} before, {after.get(name)} after"
         for name in sorted(set(before) | set(after))
@@ -501,7 +594,14 @@ def _production_read_only(evidence: Evidence) -> Outcome:
     if not sessions:
         return Outcome(NOT_RUN, "none of our sessions was seen")
     for moment in ("before", "after"):
-        sessions += _get(evidence, "production", moment, "own_sessions") or []
+        seen = _get(evidence, "production", moment, "own_sessions")
+        if not seen:
+            return Outcome(NOT_RUN, f"the session that took the witness {moment} was not seen")
+        sessions += seen
+        witness = _get(evidence, "production", moment) or {}
+        sessions.append(
+            {"pid": f"of the witness {moment}", **{name: witness[name] for name in ("xid",) if name in witness}}
+        )
     wrote = [f"pid {one.get('pid')}: transaction {one.get('xid')}" for one in sessions if one.get("xid") is not None]
     unread = [one for one in sessions if "xid" not in one]
     if wrote or unread:

@@ -239,14 +239,16 @@ def test_a_module_runs_as_a_process_and_as_ansible_ships_it(production_cluster: 
 @pytest.mark.parametrize("whom", ["supervisor", "session"])
 def test_a_killed_session_takes_its_processes_along(whom: str, number: signal.Signals, tmp_path: Path) -> None:
     source = "import os, subprocess\ndef test():\n    child = subprocess.Popen(['sleep', '67'])\n"
-    source += "    print('pids', os.getpid(), child.pid)\n    child.wait()\n"
+    source += "    print('started', os.environ['TMPDIR'], os.getpid(), child.pid)\n    child.wait()\n"
     (tmp_path / "test_planted.py").write_text(source)
     command = [sys.executable, "-m", "pytest", "-p", "tests.conftest", "-c", "pyproject.toml", "-s", str(tmp_path)]
     environment = {**os.environ, "CLOSEOUT_TEST_SETTLE_S": "1", "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, env=environment) as started:
         assert started.stdout is not None
-        pids = [int(word) for word in next(line for line in started.stdout if "pids" in line).split()[-2:]]
-        os.kill(started.pid if whom == "supervisor" else pids[0], number)
+        line = next(line for line in started.stdout if "started" in line)
+        directory, *pids = line.split()[-3:]
+        os.kill(started.pid if whom == "supervisor" else int(pids[0]), number)
         started.stdout.read()  # to its end: everything that could write to it is gone
         assert started.wait(60) != 0
     wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids), 5, "the end of the session's processes")
+    assert not Path(directory).exists()

@@ -1,0 +1,152 @@
+"""End to end with the local driver: a server outside containers, no Docker anywhere."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ClusterFactory
+from tests.integration.closeouts import (
+    assert_all_pass,
+    assert_failed,
+    assert_no_process_left,
+    last_message,
+    local_variables,
+    statuses,
+)
+from tests.support.playbook import LOCAL, run_playbook
+from tests.support.postgres import Cluster
+
+
+@pytest.mark.parametrize("version", [14, 15, 17, 18])
+def test_every_version_passes(
+    cluster: ClusterFactory, cutter_governance: str, version: int, tmp_path: Path
+) -> None:
+    """The whole closeout on each supported major version, without an error in the restore."""
+    server = cluster(version, cutter_governance)
+    evidence = assert_all_pass(run_playbook(local_variables(server, tmp_path)))
+    assert evidence["restore"]["scratch"]["server_version"].split(".")[0] == str(version)
+    assert evidence["restore"]["errors"]["total"] == 0
+    assert_no_process_left(evidence["run"]["id"])
+
+
+def test_the_scratch_server_is_not_ours_to_fear(production_cluster: Cluster, tmp_path: Path) -> None:
+    """The local scratch server has no TCP, no privileges, and for root a network of its own."""
+    evidence = assert_all_pass(run_playbook(local_variables(production_cluster, tmp_path)))
+    isolation = evidence["restore"]["scratch"]["isolation"]
+    assert isolation["listen_addresses"] == ""
+    assert isolation["capabilities"] == [] and isolation["no_new_privileges"]
+    assert isolation["user"] != "root"
+    if os.geteuid() == 0:
+        assert isolation["network_mode"] == "none"
+    assert_no_process_left(evidence["run"]["id"])
+
+
+def test_twelve_empty_tables_pass(cluster: ClusterFactory, cutter_governance: str, tmp_path: Path) -> None:
+    """A counted zero is evidence: the original run had 12 tables and no row."""
+    server = cluster(16, cutter_governance)
+    names = server.psql(
+        "SELECT string_agg(format('cutter_governance.%I', tablename), ',') FROM pg_tables"
+        " WHERE schemaname = 'cutter_governance'",
+        "directus",
+    )
+    server.psql(f"TRUNCATE {names} CASCADE", "directus")
+    evidence = assert_all_pass(run_playbook(local_variables(server, tmp_path, production_quiet="true")))
+    assert evidence["restore"]["rows_total"] == 0
+    assert list(evidence["restore"]["rows"].values()) == [0] * 12
+    assert evidence["result"]["production_state"] == "SAFE and UNCHANGED"
+
+
+def test_a_list_that_is_not_given_means_what_production_has(
+    cluster: ClusterFactory, cutter_governance: str, tmp_path: Path
+) -> None:
+    """Another schema without a list: production's own tables in the snapshot; an empty schema proves nothing."""
+    server = cluster(16, cutter_governance + "; CREATE SCHEMA empty;")
+    result = run_playbook(local_variables(server, tmp_path, schema="public", schema_alias="pub", expected_tables=[""]))
+    evidence = assert_all_pass(result)
+    assert evidence["settings"]["expected_source"] == "production_snapshot"
+    assert "directus_users" in evidence["settings"]["expected_tables"]
+    assert "VERIFY_dump_contains_3_pub_tables" in evidence["result"]["verify"]
+    nothing = run_playbook(local_variables(server, tmp_path / "empty", schema="empty"))
+    assert_failed(nothing, "dump.tables", "dump.rows", "restore.tables", "restore.rows", "production.tables")
+
+
+def test_strings_of_a_survey_are_what_they_mean(production_cluster: Cluster, tmp_path: Path) -> None:
+    """A survey sends strings, and empty ones for what was not filled in."""
+    survey = {
+        "expected_tables": "",
+        "login_port": str(production_cluster.port),
+        "production_quiet": "",
+        "scratch_ttl_s": "600",
+        "protected_containers": "",
+        "label": "",
+        "db": "",
+        "fail": "",
+    }
+    evidence = assert_all_pass(run_playbook(local_variables(production_cluster, tmp_path, **survey)))
+    assert evidence["settings"]["scratch_ttl_s"] == 600
+    assert evidence["settings"]["label"] == "closeout"
+    assert len(evidence["settings"]["expected_tables"]) == 12
+
+
+def test_nothing_of_a_run_survives_into_the_next(
+    cluster: ClusterFactory, cutter_governance: str, tmp_path: Path
+) -> None:
+    """Two closeouts in one play: the second one's failure is not covered by the first one's evidence."""
+    good = cluster(16, cutter_governance)
+    playbook = tmp_path / "twice.yml"
+    playbook.write_text(
+        "- hosts: closeout\n"
+        "  gather_facts: false\n"
+        "  tasks:\n"
+        "    - ansible.builtin.include_role: {name: incomex.closeout.closeout}\n"
+        "      loop: [directus, no_such_db]\n"
+        "      loop_control: {loop_var: closeout_db}\n"
+    )
+    result = run_playbook(local_variables(good, tmp_path / "root"), playbook=str(playbook))
+    assert result.rc != 0
+    assert result.custom_stats["closeout_result"] == "FAIL"
+    assert result.custom_stats["closeout_artifact"] == ""
+    assert "no_such_db" in last_message(result)
+    assert "ALL_PASS" in result.stdout
+
+
+def test_a_play_that_matches_no_host_fails(tmp_path: Path) -> None:
+    """Nothing to do is not well done."""
+    for inventory, variables in (("[other]\n" + LOCAL + "\n", {}), ("[closeout]\n", {"closeout_hosts": "nowhere"})):
+        result = run_playbook({"closeout_root": str(tmp_path), **variables}, inventory=inventory)
+        assert result.rc != 0
+        assert "No host matches" in result.stdout
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_ordinary_user_can_do_it(production_cluster: Cluster, tmp_path: Path) -> None:
+    """Without root and without Docker: the module runs as the server's own user."""
+    if os.geteuid() != 0:
+        pytest.skip("is an ordinary user already: the other tests show it")
+    if shutil.which("setpriv") is None:
+        pytest.skip("setpriv is needed to become an ordinary user")
+    user = pwd.getpwnam("nobody")
+    probe = subprocess.run(
+        ["setpriv", f"--reuid={user.pw_uid}", "--clear-groups", "test", "-x", str(production_cluster.bin_dir / "initdb")],
+        check=False,
+    )
+    if probe.returncode != 0:
+        pytest.skip("this checkout cannot be reached by an ordinary user")
+    root = tmp_path / "root"
+    root.mkdir()
+    os.chown(root, user.pw_uid, user.pw_gid)
+    for parent in [tmp_path, *tmp_path.parents][:3]:
+        os.chmod(parent, parent.stat().st_mode | 0o055)
+    result = run_playbook(
+        local_variables(production_cluster, root),
+        arguments=["--become", "--become-user", "nobody", "-e", "ansible_become_method=closeout_setpriv"],
+    )
+    if "closeout_setpriv" in result.stdout and result.rc != 0:
+        pytest.skip("there is no way to become an ordinary user here")
+    assert statuses(result)["scratch.isolated"] == "PASS"

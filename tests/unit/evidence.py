@@ -1,0 +1,280 @@
+"""A complete run that passes: what each step of the role registered, and the evidence that is made of it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ansible_collections.incomex.closeout.plugins.module_utils._evidence import collect
+from ansible_collections.incomex.closeout.plugins.module_utils._settings import CUTTER_GOVERNANCE_TABLES
+
+RUN_ID = "4f0c7a91b2d3"
+NONCE = "0123456789abcdef0123456789abcdef"
+DUMP_SHA256 = "ab" * 32
+TABLES = list(CUTTER_GOVERNANCE_TABLES)
+ARTEFACT = "/opt/incomex/backups/closeout_20260516T104634Z"
+DUMP = f"{ARTEFACT}/prod-directus-closeout-20260516T104634Z.sql"
+
+Json = dict[str, Any]
+
+
+def alone(document: Json) -> Json:
+    """Return a copy in which no two places share an object: a change of one is a change of one."""
+    copied: Json = json.loads(json.dumps(document))
+    return copied
+
+
+def counted(rows: int | None = None) -> dict[str, int]:
+    """Return the rows of the 12 tables: their own numbers, or `rows` each."""
+    return {name: position * 10 if rows is None else rows for position, name in enumerate(TABLES, 1)}
+
+
+def _container(name: str, container_id: str) -> Json:
+    return {
+        "id": container_id,
+        "name": name,
+        "image": "postgres:16",
+        "image_id": "sha256:" + "16" * 32,
+        "status_text": "Up 4 weeks (healthy)",
+        "started_utc": "2026-04-18T08:00:00.123456789Z",
+        "restart_count": 0,
+        "health": "healthy",
+    }
+
+
+def _identity(sysid: str, start: str, directory: str, container: Json | None) -> Json:
+    return {
+        "sysid": sysid,
+        "server_version": "16.15",
+        "server_version_num": 160015,
+        "in_recovery": False,
+        "postmaster_start_utc": start,
+        "data_directory": directory,
+        "container": container,
+    }
+
+
+def _neighbour(name: str) -> Json:
+    return {
+        "id": name.encode().hex().ljust(64, "0"),
+        "name": name,
+        "state": "running",
+        "started_utc": "2026-04-18T08:00:01.5Z",
+        "restart_count": 0,
+    }
+
+
+def _witness(taken: str, pid: int, rows: dict[str, int], container: Json | None) -> Json:
+    production = _identity("7301234567890123456", "2026-04-18T08:00:02.000001Z", "/var/lib/postgresql/data", container)
+    return {
+        "changed": False,
+        "run_id": RUN_ID,
+        **production,
+        "taken_utc": taken,
+        "tables": list(TABLES),
+        "rows": dict(rows),
+        "rows_total": sum(rows.values()),
+        "neighbours": [_neighbour("directus"), _neighbour("traefik")] if container else [],
+        "own_sessions": [{"pid": pid, "application_name": f"incomex.closeout/{RUN_ID}", "xid": None}],
+        "xid": None,
+    }
+
+
+def _isolation(driver: str) -> Json:
+    docker = driver == "docker"
+    return {
+        "network_mode": "none" if docker else "unix socket only",
+        "published_ports": [],
+        "capabilities": [],
+        "privileged": False,
+        "no_new_privileges": True,
+        "read_only_root": docker,
+        "memory_bytes": 1 << 30 if docker else 0,
+        "pids_limit": 200 if docker else 0,
+        "mounts": [{"type": "volume", "path": "/scratch", "writable": True}] if docker else [],
+        "user": "postgres",
+        "listen_addresses": "",
+    }
+
+
+def results(driver: str = "docker", rows: int | None = None) -> Json:
+    """Return what every step registered in a run that passes; fresh objects each time.
+
+    `docker`: production and the scratch server are containers. `local`: neither is. `rows`: of each table.
+    """
+    docker = driver == "docker"
+    rows_of = counted(rows)
+    total = sum(rows_of.values())
+    production = _container("postgres", "c0" * 32) if docker else None
+    scratch_container = {**_container("pg-restoretest", "5c" * 32), "health": ""} if docker else None
+    scratch = _identity("7309999999999999999", "2026-05-16T10:47:00.000001Z", "/scratch/data", scratch_container)
+    settings = {
+        "container": "postgres" if docker else "",
+        "db": "directus",
+        "label": "closeout",
+        "schema": "cutter_governance",
+        "schema_alias": "cg",
+        "expected_tables": list(TABLES),
+        "scratch_driver": driver,
+        "restore_tolerance": "none",
+        "production_quiet": True,
+        "protected_containers": ["directus"] if docker else [],
+        "artefact": ARTEFACT,
+        "dump_path": DUMP,
+    }
+    answer: Json = {
+        "reaped": {"changed": False, "run_id": "", "reaped": []},
+        "plan": {
+            "changed": False,
+            "run_id": RUN_ID,
+            "stamp": "20260516T104634Z",
+            "started_utc": "2026-05-16T10:46:34.000001Z",
+            "settings": settings,
+            "problems": [],
+            "notes": ["what is worth knowing"],
+            "ready": True,
+        },
+        "begun": {"changed": True, "run_id": RUN_ID, "path": ARTEFACT},
+        "before": _witness("2026-05-16T10:46:35.000001Z", 101, rows_of, production),
+        "dump": {
+            "changed": True,
+            "run_id": RUN_ID,
+            "dump": {
+                "path": DUMP,
+                "format": "plain",
+                "command": ["pg_dump", "--dbname", "directus"],
+                "client_version": "16.15",
+                "transport": "exec" if docker else "host",
+                "transport_reason": "the container's own pg_dump",
+                "taken_utc": "2026-05-16T10:46:36.000001Z",
+                "rc": 0,
+                "size_bytes": 4096,
+                "sha256": DUMP_SHA256,
+                "complete": True,
+                "warnings": 0,
+                "duration_s": 1.5,
+                "tables": list(TABLES),
+                "rows": dict(rows_of),
+                "rows_total": total,
+                "manifest": {"path": f"{ARTEFACT}/manifest.json", "sha256": "cd" * 32, "entries": 40},
+            },
+            "globals_path": f"{ARTEFACT}/globals.json",
+            "own_sessions": [
+                {"pid": 102, "application_name": f"incomex.closeout/{RUN_ID}", "xid": None},
+                {"pid": 103, "application_name": f"incomex.closeout/{RUN_ID}", "xid": None},
+            ],
+            "production_snapshot": {
+                "id": "00000003-0000001B-1",
+                "taken_utc": "2026-05-16T10:46:36.000001Z",
+                "tables": {name: {"rows": count, "sha256": None} for name, count in rows_of.items()},
+                "rows_total": total,
+            },
+            "expected_tables_effective": list(TABLES),
+            "expected_source": "given",
+            "finished_utc": "2026-05-16T10:46:38.000001Z",
+            "discarded": [],
+        },
+        "dump_audit": {
+            "changed": False,
+            "run_id": RUN_ID,
+            "tables": list(TABLES),
+            "rows": dict(rows_of),
+            "rows_total": total,
+            "missing": [],
+            "unexpected": [],
+            "matches": True,
+        },
+        "scratch": {
+            "changed": True,
+            "run_id": RUN_ID,
+            "scratch": {
+                "driver": driver,
+                "name": "pg-restoretest",
+                "container_id": "5c" * 32 if docker else "",
+                "image": "postgres:16" if docker else "",
+                "image_id": "sha256:" + "16" * 32 if docker else "",
+                "started_utc": "2026-05-16T10:46:59.5Z",
+                "expires_utc": "2026-05-16T12:46:59.5Z",
+                "server_version": "16.15",
+                "isolation": _isolation(driver),
+            },
+            "identity": scratch,
+            "connection": {"login_user": "workflow_admin"},
+            "nonce": NONCE,
+        },
+        "restore": {
+            "changed": True,
+            "run_id": RUN_ID,
+            "restore": {
+                "db": "directus_restoretest",
+                "on_error_stop": True,
+                "guard": {
+                    "production_sysid": "7301234567890123456",
+                    "scratch_sysid": "7309999999999999999",
+                    "scratch": {**scratch, "nonce": NONCE},
+                    "nonce": NONCE,
+                    "differs": {"sysid": True, "nonce": True},
+                },
+                "server_version": "16.15",
+                "roles_created": ["directus", "workflow_admin"],
+                "rc": 0,
+                "errors": {
+                    "total": 0,
+                    "tolerated": {"role": 0, "owner": 0, "acl": 0},
+                    "fatal": [],
+                    "fatal_total": 0,
+                },
+                "input_sha256": DUMP_SHA256,
+                "duration_s": 0.7,
+            },
+        },
+        "restored_audit": {
+            "changed": False,
+            "run_id": RUN_ID,
+            "tables": list(TABLES),
+            "rows": dict(rows_of),
+            "rows_total": total,
+        },
+        "teardown": {
+            "changed": True,
+            "run_id": RUN_ID,
+            "teardown": {
+                "containers": {"by_name": [], "by_label": []},
+                "volumes": [],
+                "networks": [],
+                "processes": [],
+                "paths": [],
+                "removed_utc": "2026-05-16T10:47:05.000001Z",
+            },
+        },
+        "after": _witness("2026-05-16T10:47:06.000001Z", 104, rows_of, production),
+        "confirmed": {
+            "changed": True,
+            "run_id": RUN_ID,
+            "sha256_confirmed": DUMP_SHA256,
+            "size_bytes": 4096,
+            "confirmed_utc": "2026-05-16T10:47:07.000001Z",
+            "directory": [
+                {"name": DUMP.rpartition("/")[2], "size_bytes": 4096},
+                {"name": "closeout.json", "size_bytes": None},
+                {"name": "closeout.md", "size_bytes": None},
+            ],
+        },
+    }
+    return alone(answer)
+
+
+def collected(steps: Json) -> Json:
+    """Put results together as the role does."""
+    document: Json = collect(
+        steps,
+        host="prod1",
+        collection={"version": "0.1.0", "sha256": "ef" * 32},
+        orchestrator={"path": "/srv/closeout.yml", "sha256": "01" * 32, "ansible_core": "2.19.14", "awx_job_id": None},
+    )
+    return document
+
+
+def passing(driver: str = "docker", rows: int | None = None) -> Json:
+    """Return evidence that must give ALL_PASS."""
+    return alone(collected(results(driver, rows)))
