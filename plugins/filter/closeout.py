@@ -25,7 +25,7 @@ _COLLECTION = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__
 def closeout_evidence(results: dict[str, Any], host: str, job_id: Any = None) -> dict[str, Any]:
     """Put the results of the steps together as evidence; say which collection and playbook ran."""
     return collect(
-        results,
+        _plain(results),
         host=host,
         collection=collection_facts(_COLLECTION),
         orchestrator=orchestrator_facts(list(context.CLIARGS.get("args") or []), _COLLECTION, ansible_core, job_id),
@@ -34,7 +34,16 @@ def closeout_evidence(results: dict[str, Any], host: str, job_id: Any = None) ->
 
 def closeout_verdict(evidence: dict[str, Any]) -> dict[str, Any]:
     """Return checks and result of the evidence."""
-    return verdict(evidence)
+    return verdict(_plain(evidence))
+
+
+def _plain(value: Any) -> Any:
+    """Return ``value`` in Python's own types: Ansible hands in lazy ones, whose views can be read only once."""
+    if isinstance(value, dict):
+        return {str(name): _plain(inner) for name, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(inner) for inner in value]
+    return value
 
 
 def closeout_line(value: Any) -> str:

@@ -10,6 +10,7 @@ rows in the very snapshot that pg_dump reads. The file gets its name only when e
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -149,10 +150,12 @@ def _attempt(server: Server, session: Session, snapshot: ProductionSnapshot, req
             rows = counting.result()
         except BaseException as error:
             program.stop()
-            if counting is not None and not counting.done():
-                session.cancel()
-                counting.exception()
-            snapshot.end_programs()
+            # What went wrong is the error to tell, whether or not the server still listens.
+            with contextlib.suppress(CloseoutError):
+                if counting is not None and not counting.done():
+                    session.cancel()
+                    counting.exception()
+                snapshot.end_programs()
             if isinstance(error, CloseoutError):
                 error.facts.setdefault("dump", facts)
             raise

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import stat
 from collections.abc import Iterator
 from typing import BinaryIO
 
@@ -114,6 +115,16 @@ def pieces_of(path: str) -> Iterator[bytes]:
     try:
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb", buffering=0) as file:
             yield from iter(lambda: file.read(_READ_BYTES), b"")
+    except OSError as error:
+        raise _cannot_read(path, error) from error
+
+
+def assert_readable(path: str) -> None:
+    """Raise CloseoutError unless ``path`` is a regular file that can be read."""
+    try:
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise OSError("not a regular file")
     except OSError as error:
         raise _cannot_read(path, error) from error
 

@@ -33,8 +33,9 @@ def password_from(path: str, *, hosts: list[str], port: int, db: str, user: str)
             found=error.strerror or str(error),
             do="correct closeout_passfile, or its owner and mode (0600)",
         ) from error
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(file.fileno())
+    try:
+        # Before fdopen, which refuses a directory in its own words.
+        status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode) or status.st_mode & 0o077:
             raise CloseoutError(
                 f"The password file {path} is not private",
@@ -42,7 +43,10 @@ def password_from(path: str, *, hosts: list[str], port: int, db: str, user: str)
                 found=stat.filemode(status.st_mode),
                 do=f"chmod 0600 {path}",
             )
-        text = file.read(_MAX_BYTES).decode("utf-8", "surrogateescape")
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            text = file.read(_MAX_BYTES).decode("utf-8", "surrogateescape")
+    finally:
+        os.close(descriptor)
     password = match(text, hosts=hosts, port=port, db=db, user=user)
     if password is None:
         raise CloseoutError(
@@ -56,7 +60,8 @@ def password_from(path: str, *, hosts: list[str], port: int, db: str, user: str)
 
 def match(text: str, *, hosts: list[str], port: int, db: str, user: str) -> str | None:
     """Return the password of the first line of ``text`` that matches, or None."""
-    for line in text.splitlines():
+    # Only these end a line for libpq: a password may hold any other character.
+    for line in (line.rstrip("\r") for line in text.split("\n")):
         if not line or line.startswith("#"):
             continue
         fields = split_line(line)

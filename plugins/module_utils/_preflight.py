@@ -190,12 +190,12 @@ class Preflight:
         needs: dict[int, tuple[str, int]] = {}
         for path in (self._settings["root"], self.facts.get("scratch_storage_path") or ""):
             existing = _nearest(path) if path else ""
-            if not self._database_bytes or not os.path.isdir(existing):
+            if not os.path.isdir(existing):
                 continue
             if path != self._settings["root"] and self._settings["scratch_storage"] == "tmpfs":
                 continue
             device = os.stat(existing).st_dev
-            needs[device] = (existing, needs.get(device, ("", 0))[1] + self._database_bytes)
+            needs[device] = (existing, needs.get(device, ("", 0))[1] + max(1, self._database_bytes))
         for path, needed in needs.values():
             status = os.statvfs(path)
             free = status.f_bavail * status.f_frsize

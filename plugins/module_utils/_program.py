@@ -24,7 +24,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ._docker import ContainerFacts, Daemon
-from ._errors import ProgramFailed
+from ._errors import CloseoutError, ProgramFailed
 
 CHUNK_BYTES = 1 << 20
 MAX_MESSAGE_BYTES = 8 << 20
@@ -89,7 +89,7 @@ class Program(ABC):
             self.fed_all = True
         except (BrokenPipeError, ConnectionResetError):
             pass
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, CloseoutError) as error:
             self._feed_error = error
         finally:
             with contextlib.suppress(OSError):
@@ -112,14 +112,8 @@ class HostProgram(Program):
         argv: list[str],
         environment: dict[str, str],
         pieces: Iterable[bytes] | None = None,
-        *,
-        user: int | None = None,
-        group: int | None = None,
     ) -> None:
         super().__init__(argv)
-        identity: dict[str, Any] = {}
-        if user is not None and group is not None:
-            identity = {"user": user, "group": group, "extra_groups": []}
         try:
             self._process = subprocess.Popen(
                 argv,
@@ -133,7 +127,6 @@ class HostProgram(Program):
                 stderr=subprocess.PIPE,
                 cwd="/",
                 start_new_session=True,
-                **identity,
             )
         except OSError as error:
             raise ProgramFailed(

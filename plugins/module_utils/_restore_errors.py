@@ -22,19 +22,23 @@ _RECORD = re.compile(
 )
 _STATE = re.compile(r"^(?P<state>[0-9A-Z]{5}): (?P<message>.*)")
 _ROLE_MISSING = re.compile(r'^role ".*" does not exist$')
-_OWNER = re.compile(r"^ALTER\s.*\sOWNER\s+TO\s", re.IGNORECASE | re.DOTALL)
+_OWNER = re.compile(r'^ALTER\s.*\sOWNER\s+TO\s+("([^"]|"")+"|[^\s"\';]+)\s*;?\s*$', re.IGNORECASE | re.DOTALL)
 _ACL = re.compile(r"^(GRANT|REVOKE|ALTER\s+DEFAULT\s+PRIVILEGES)\s", re.IGNORECASE)
 _ROLE = re.compile(r"^(CREATE|COMMENT\s+ON)\s+(ROLE|USER|GROUP)\s", re.IGNORECASE)
 
 
 @dataclass
 class RestoreError:
-    """One error. ``line`` counts in the dump, 0 where psql gave none; ``statement`` is "" where psql gave none."""
+    """One error. ``line`` counts in the dump, 0 where psql gave none; ``statement`` is "" where psql gave none.
+
+    ``statements`` counts the lines that claim to begin its statement: with more than one, some text posed as psql's.
+    """
 
     line: int
     sqlstate: str
     message: str
     statement: str = ""
+    statements: int = 0
 
     @property
     def tolerated_class(self) -> str:
@@ -43,6 +47,8 @@ class RestoreError:
         Only what a missing role explains: an owner or a privilege that could not be given, a role that is there
         already.
         """
+        if self.statements != 1:
+            return ""
         about_roles = self.sqlstate == UNDEFINED_OBJECT and _ROLE_MISSING.match(self.message)
         if about_roles or self.sqlstate == INSUFFICIENT_PRIVILEGE:
             if _OWNER.match(self.statement):
@@ -74,8 +80,9 @@ def read_errors(messages: str) -> list[RestoreError]:
             continue
         in_statement = found["level"] == "STATEMENT"
         if in_statement:
-            if errors and not errors[-1].statement:
-                errors[-1].statement = found["text"]
+            if errors:
+                errors[-1].statements += 1
+                errors[-1].statement += ("\n" if errors[-1].statement else "") + found["text"]
             continue
         state = _STATE.match(found["text"])
         errors.append(

@@ -26,6 +26,7 @@ _PIECE_BYTES = 1 << 20
 _TOKEN = re.compile(
     rb"(?P<line>--)|(?P<block>/\*)|(?P<escape>[eE]')|(?P<unicode>[uU]&['\"])|(?P<quote>['\"])"
     rb"|(?P<dollar>\$(?:[A-Za-z_\x80-\xff][A-Za-z0-9_\x80-\xff]{0,100})?\$)"
+    rb"|(?P<endless>\$[A-Za-z_\x80-\xff][A-Za-z0-9_\x80-\xff]{101})"
     rb"|(?P<word>[A-Za-z_\x80-\xff][A-Za-z0-9_$\x80-\xff]{0,200})|(?P<number>[0-9][A-Za-z0-9_$\x80-\xff]{0,200})"
     rb"|(?P<open>\()|(?P<close>\))|(?P<end>;)|(?P<backslash>\\)"
 )
@@ -68,6 +69,7 @@ class Scanner:
         self._backslash_quotes = False
         self._marker_seen = False
         self._ended_inside = False
+        self._lost = False
         self._in_copy = False
         self._copy_line_start = True
         self._rows = 0
@@ -87,7 +89,7 @@ class Scanner:
     @property
     def complete(self) -> bool:
         """True where the dump ended as pg_dump ends a whole one: the marker, and nothing but comments behind it."""
-        return self._marker_seen and not self._ended_inside
+        return self._marker_seen and not self._ended_inside and not self._lost
 
     def feed(self, piece: bytes) -> None:
         """Take the next piece of the dump, of any length."""
@@ -241,6 +243,10 @@ class Scanner:
                 self._end_statement()
                 return match.end(), True
             cursor = match.end()
+            if kind == "endless":
+                # A dollar quote may begin here whose tag is longer than we look: what follows may be code or text.
+                # pg_dump comes to such a tag only for a function body that was made to bring it there.
+                self._lost = True
             if kind in ("escape", "unicode", "quote", "dollar"):
                 self._take(position, cursor)
                 self._closing = self._closing_of(token)
@@ -271,11 +277,12 @@ class Scanner:
                 if word == b"BY" and self._last_word == b"PARTITION":
                     self._partition_by = True
                 self._last_word = word
-            if word in (b"BEGIN", b"CASE", b"END") and _ROUTINE.match(b" ".join(self._words)):
-                if word == b"BEGIN" or (word == b"CASE" and self._begins):
-                    self._begins += 1
-                elif word == b"END" and self._begins:
-                    self._begins -= 1
+                # Only outside parentheses, as psql: an argument may be called begin.
+                if word in (b"BEGIN", b"CASE", b"END") and _ROUTINE.match(b" ".join(self._words)):
+                    if word == b"BEGIN" or (word == b"CASE" and self._begins):
+                        self._begins += 1
+                    elif word == b"END" and self._begins:
+                        self._begins -= 1
 
     def _take(self, start: int, end: int) -> None:
         """Keep a part of the buffer as text of the statement."""

@@ -55,18 +55,14 @@ class Absence:
     paths: list[str] = field(default_factory=list)
 
     @property
+    def of_this_run(self) -> bool:
+        """True where something is left that is known to be the run's own."""
+        return any((self.containers_by_label, self.volumes, self.networks, self.processes, self.paths))
+
+    @property
     def proved(self) -> bool:
         """True where nothing is left."""
-        return not any(
-            (
-                self.containers_by_name,
-                self.containers_by_label,
-                self.volumes,
-                self.networks,
-                self.processes,
-                self.paths,
-            )
-        )
+        return not (self.of_this_run or self.containers_by_name)
 
     def as_facts(self) -> dict[str, Any]:
         """Return it as part of a module's result."""

@@ -243,8 +243,9 @@ class DockerDriver(Driver):
                 self._api.wait(container_id, condition="removed", timeout=5)
 
     def absence(self, run_id: str, name: str) -> Absence:
-        named = [one for one in self._daemon.names() if one == name]
+        # In this order: one that goes in between is seen by its label, or not at all.
         labelled = self._labelled(run_id)
+        named = [one for one in self._daemon.names() if one == name]
         return Absence(
             containers_by_name=named,
             containers_by_label=labelled,

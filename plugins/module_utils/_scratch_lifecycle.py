@@ -34,11 +34,7 @@ def driver_for(parameters: dict[str, Any]) -> Driver:
 def make_present(parameters: dict[str, Any], *, check: bool) -> dict[str, Any]:
     """Make the scratch server of a run, or find the one that is there; describe it and read its identity."""
     driver = driver_for(parameters)
-    run_id, name = parameters["run_id"], parameters["name"]
-    if not run_id or not name:
-        raise CloseoutError(
-            "A scratch server needs a run id and a name", wanted="run_id and name", found="an empty one"
-        )
+    run_id, name = _run_id_and_name(parameters)
     there = driver.find(run_id, name)
     if check:
         return {"changed": there is None}
@@ -66,6 +62,16 @@ def make_present(parameters: dict[str, Any], *, check: bool) -> dict[str, Any]:
         raise
 
 
+def _run_id_and_name(parameters: dict[str, Any]) -> tuple[str, str]:
+    """Return both. Raises CloseoutError where one is empty: nothing found by an empty label proves nothing."""
+    run_id, name = parameters["run_id"], parameters["name"]
+    if not run_id or not name:
+        raise CloseoutError(
+            "A scratch server needs a run id and a name", wanted="run_id and name", found="an empty one"
+        )
+    return run_id, name
+
+
 def _described(scratch: Scratch, nonce: str) -> dict[str, Any]:
     """Describe a scratch server that answers; ``connection`` are the options that lead a module to it."""
     server = server_at(scratch.address)
@@ -85,13 +91,14 @@ def _described(scratch: Scratch, nonce: str) -> dict[str, Any]:
 def make_absent(parameters: dict[str, Any], *, check: bool) -> dict[str, Any]:
     """Remove everything of a run and prove that nothing is left. Raises CloseoutError, with what is, where it is."""
     driver = driver_for(parameters)
-    run_id, name = parameters["run_id"], parameters["name"]
+    run_id, name = _run_id_and_name(parameters)
     if check:
         return {"changed": not driver.absence(run_id, name).proved}
     changed = driver.absent(run_id, name)
     deadline = time.monotonic() + _ABSENT_TIMEOUT_S
     left = driver.absence(run_id, name)
-    while not left.proved and time.monotonic() < deadline:
+    # What merely bears the name, of another run, does not go by waiting.
+    while left.of_this_run and time.monotonic() < deadline:
         time.sleep(0.05)
         left = driver.absence(run_id, name)
     facts = {"changed": changed, "teardown": {**left.as_facts(), "removed_utc": utc_now()}}

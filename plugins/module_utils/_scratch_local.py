@@ -24,6 +24,7 @@ import time
 from typing import Any
 
 from ._clock import from_text, to_text, utc_now
+from ._confined import as_user, confined
 from ._errors import CloseoutError, NotOurs
 from ._files import read_whole
 from ._scratch import (
@@ -54,6 +55,7 @@ shift 4
 "$programs/initdb" --pgdata="$directory/data" --username="$user" --encoding=UTF8 --locale=C --auth=trust --no-sync \\
     >initdb.log 2>&1 || exit 1
 timeout -s INT -k {STOP_GRACE_S} "$ttl" "$programs/postgres" -D "$directory/data" "$@" >server.log 2>&1
+tail -c 1000 server.log >&2
 cd / && rm -rf -- "$directory"
 """
 
@@ -68,7 +70,7 @@ class LocalDriver(Driver):
         """Raise CloseoutError unless there are programs, and a user that can run them."""
         programs = self.programs()
         user = _os_user(os_user)
-        argv = [*_become(user), "test", "-x", os.path.join(programs, "initdb")]
+        argv = [*as_user(user), "test", "-x", os.path.join(programs, "initdb")]
         if subprocess.run(argv, env={"PATH": _SYSTEM_PATH}, cwd="/", check=False, capture_output=True).returncode != 0:
             raise CloseoutError(
                 f"User {user.pw_name} cannot run the programs in {programs}",
@@ -86,6 +88,7 @@ class LocalDriver(Driver):
             "run_id": request.run_id,
             "name": request.name,
             "bootstrap": request.bootstrap,
+            "os_user": user.pw_name,
             "bin_dir": programs,
             "started_utc": utc_now(),
             "expires_utc": expires,
@@ -135,8 +138,7 @@ class LocalDriver(Driver):
         self, request: ScratchRequest, directory: str, programs: str, user: pwd.struct_passwd
     ) -> subprocess.Popen[bytes]:
         argv = [
-            *(["unshare", "--net", "--"] if os.geteuid() == 0 else []),
-            *_become(user),
+            *confined(user),
             "/bin/sh",
             "-c",
             _START,
@@ -152,7 +154,8 @@ class LocalDriver(Driver):
                 argv,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
+                # The last words of a server that ends at once: its log goes with the directory.
+                stderr=subprocess.PIPE,
                 env={"PATH": _SYSTEM_PATH, "LC_ALL": "C"},
                 cwd="/",
                 start_new_session=True,
@@ -164,17 +167,21 @@ class LocalDriver(Driver):
 
     def _wait(self, supervisor: subprocess.Popen[bytes], directory: str) -> None:
         """Wait until the server's pid file says ``ready``: its last line, written by the postmaster itself."""
+        assert supervisor.stderr is not None
         deadline = time.monotonic() + START_TIMEOUT_S
+        said = ""
         while time.monotonic() < deadline:
             if _state(directory) == "ready":
+                supervisor.stderr.close()
                 return
             with contextlib.suppress(subprocess.TimeoutExpired):
                 supervisor.wait(0.02)
+                said = supervisor.stderr.read().decode("utf-8", "replace").strip()
                 break
         raise CloseoutError(
             "The scratch server did not start",
             wanted=f"a server that is ready within {START_TIMEOUT_S:.0f} s",
-            found=_last_words(directory) or "no word from it",
+            found=_last_words(directory) or said or "no word from it",
             do="check that closeout_bin_dir can be read by the user it runs as (closeout_scratch_os_user)",
         )
 
@@ -197,6 +204,7 @@ class LocalDriver(Driver):
             login_user=marker["bootstrap"],
             login_db="postgres",
             bin_dir=marker["bin_dir"],
+            program_user=marker["os_user"],
             run_id=marker["run_id"],
         )
         return Scratch(facts, address)
@@ -265,14 +273,6 @@ def _os_user(wanted: str) -> pwd.struct_passwd:
         found="no such user on this host",
         do="set closeout_scratch_os_user",
     )
-
-
-def _become(user: pwd.struct_passwd) -> list[str]:
-    """Return the words before a command that make it ``user``'s, without capabilities and new privileges."""
-    if os.geteuid() != 0:
-        return ["setpriv", "--no-new-privs"]
-    identity = [f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups", "--inh-caps=-all"]
-    return ["setpriv", *identity, "--no-new-privs"]
 
 
 def _marker(directory: str) -> dict[str, Any] | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pwd
 import re
 import socket
 from abc import ABC, abstractmethod
@@ -17,6 +18,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from ._confined import confined
 from ._containersocket import assert_peer, open_socket_directory
 from ._docker import ContainerFacts, Daemon
 from ._errors import CloseoutError, NotOurs, ProgramFailed
@@ -29,7 +31,10 @@ _VERSION = re.compile(r"\) (\d+)(?:\.(\d+))?")
 
 @dataclass(frozen=True)
 class Address:
-    """Where a server is and who we are there: the connection options of every module, as plain values."""
+    """Where a server is and who we are there: the connection options of every module, as plain values.
+
+    With ``program_user`` the programs of this host are confined as that user: they serve a scratch server.
+    """
 
     container: str = ""
     docker_host: str = ""
@@ -43,6 +48,7 @@ class Address:
     ssl_mode: str = "prefer"
     ca_cert: str = ""
     bin_dir: str = ""
+    program_user: str = ""
     run_id: str = ""
 
     def __post_init__(self) -> None:
@@ -168,8 +174,9 @@ class ContainerServer(Server):
                 run_id=self.address.run_id,
                 read_only=read_only,
             )
-        finally:
+        except BaseException:
             os.close(directory)
+            raise
         try:
             with socket.socket(fileno=os.dup(session.descriptor())) as connected:
                 assert_peer(connected, container)
@@ -177,6 +184,8 @@ class ContainerServer(Server):
             yield session
         finally:
             session.close()
+            # Open until now: a request to cancel connects by the same path.
+            os.close(directory)
 
     def _assert_same(self, container: ContainerFacts) -> None:
         """A process id can be used again: the container that we looked at must still be the one that runs."""
@@ -260,7 +269,8 @@ class HostServer(Server):
         pieces: Iterable[bytes] | None = None,
     ) -> Program:
         path = os.path.join(self.address.bin_dir, argv[0]) if self.address.bin_dir else argv[0]
-        return HostProgram([path, *argv[1:]], self.environment(password, options), pieces)
+        prefix = confined(pwd.getpwnam(self.address.program_user)) if self.address.program_user else []
+        return HostProgram([*prefix, path, *argv[1:]], self.environment(password, options), pieces)
 
     def connection_arguments(self) -> list[str]:
         given = self.address

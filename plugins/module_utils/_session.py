@@ -82,7 +82,8 @@ class Session:
                 found=PSYCOPG2_MISSING,
                 do="run the playbook incomex.closeout.prepare, or install python3-psycopg2",
             )
-        options = "-c default_transaction_read_only=on" if read_only else ""
+        # At the start, because a role's own statement_timeout would apply to the statement that pins the rest.
+        options = "-c statement_timeout=0" + (" -c default_transaction_read_only=on" if read_only else "")
         given = {name: value for name, value in parameters.items() if value not in (None, "")}
         try:
             self._connection = psycopg2.connect(

@@ -110,10 +110,11 @@ def _message(checks: list[dict[str, Any]], evidence: Evidence, passed: bool) -> 
     if passed:
         return "CLOSEOUT_RESULT: ALL_PASS"
     lines = ["CLOSEOUT_RESULT: FAIL"]
-    lines += [f"{one['id']}: {one['detail']}" for one in checks if one["status"] == FAIL]
     failures = evidence.get("failures")
+    # What could not be done comes first: it is why the checks after it did not pass.
     for one in failures if isinstance(failures, list) else []:
         lines.append(f"{_get(one, 'task')}: {_get(one, 'message')}")
+    lines += [f"{one['id']}: {one['detail']}" for one in checks if one["status"] == FAIL]
     skipped = [one["id"] for one in checks if one["status"] == NOT_RUN]
     if skipped:
         lines.append(f"not run: {', '.join(skipped)}")
@@ -212,6 +213,8 @@ def _evidence_whole(evidence: Evidence) -> Outcome:
     parts = _get(evidence, "run", "parts") or {}
     if not run_id:
         return Outcome(FAIL, "there is no run id")
+    if _get(evidence, "plan", "problems"):
+        return Outcome(NOT_RUN, "the run did not start")
     foreign = sorted(name for name, owner in parts.items() if owner != run_id)
     if foreign:
         return Outcome(FAIL, f"evidence of another run: {_names(foreign)}")
@@ -304,9 +307,9 @@ def _dump_complete(evidence: Evidence) -> Outcome:
     if not _is_count(size) or size == 0:
         return Outcome(FAIL, f"the dump has {size} bytes")
     listed = {one.get("name"): one.get("size_bytes") for one in dump.get("directory") or []}
-    found = listed.get(os.path.basename(str(dump.get("path") or "")))
-    if found is not None and found != size:
-        return Outcome(FAIL, f"{size} bytes were written, the file has {found}")
+    name = os.path.basename(str(dump.get("path") or ""))
+    if name in listed and listed[name] != size:
+        return Outcome(FAIL, f"{size} bytes were written, the file has {listed[name]}")
     return Outcome(PASS, f"pg_dump ended with 0, the end marker is there, {size} bytes")
 
 
@@ -408,7 +411,7 @@ def _scratch_isolated(evidence: Evidence) -> Outcome:
 
 
 def _is_unprivileged(user: Any) -> bool:
-    """Tell whether ``user``, as Docker or the kernel names it (``name``, ``id``, ``id:group``), is somebody but root."""
+    """Tell whether ``user``, as Docker or the kernel names it (``name``, ``id``, ``id:group``), is not root."""
     name = user.partition(":")[0].strip() if isinstance(user, str) else ""
     return bool(name) and name != "root" and not (name.isdigit() and int(name) == 0)
 
@@ -536,8 +539,9 @@ def _production_not_restarted(evidence: Evidence) -> Outcome:
     if not before.get("postmaster_start_utc"):
         return Outcome(FAIL, "the start time was not read")
     for container in (one["container"] for one in both if one.get("container")):
-        if not container.get("started_utc") or not _is_count(container.get("restart_count")):
-            return Outcome(FAIL, "the container's start time or restarts were not read")
+        read = container.get("started_utc") and _is_count(container.get("restart_count"))
+        if not read or container.get("health") is None:
+            return Outcome(FAIL, "the container's start time, restarts or health were not read")
     pairs = {
         "server started": (before["postmaster_start_utc"], after.get("postmaster_start_utc")),
         "container started": tuple(_get(one, "container", "started_utc") for one in both),
@@ -593,17 +597,18 @@ def _production_read_only(evidence: Evidence) -> Outcome:
     sessions = list(_get(evidence, "production", "own_sessions") or [])
     if not sessions:
         return Outcome(NOT_RUN, "none of our sessions was seen")
+    own = []
     for moment in ("before", "after"):
-        seen = _get(evidence, "production", moment, "own_sessions")
-        if not seen:
-            return Outcome(NOT_RUN, f"the session that took the witness {moment} was not seen")
-        sessions += seen
-        witness = _get(evidence, "production", moment) or {}
-        sessions.append(
-            {"pid": f"of the witness {moment}", **{name: witness[name] for name in ("xid",) if name in witness}}
-        )
-    wrote = [f"pid {one.get('pid')}: transaction {one.get('xid')}" for one in sessions if one.get("xid") is not None]
-    unread = [one for one in sessions if "xid" not in one]
+        witness = _get(evidence, "production", moment)
+        if not _get(witness, "own_sessions"):
+            return Outcome(NOT_RUN, f"the session of the witness {moment} was not seen")
+        sessions += witness["own_sessions"]
+        # What the witness' own transaction was told, beside what the server's list of sessions says of it.
+        own.append({"pid": f"of the witness {moment}", **{name: witness[name] for name in witness if name == "xid"}})
+    wrote = [
+        f"pid {one.get('pid')}: transaction {one.get('xid')}" for one in [*sessions, *own] if one.get("xid") is not None
+    ]
+    unread = [one for one in [*sessions, *own] if "xid" not in one]
     if wrote or unread:
         return Outcome(FAIL, f"sessions of ours with a transaction id: {_names(wrote) or 'not read'}")
     return Outcome(PASS, f"none of our {len(sessions)} sessions had a transaction id")

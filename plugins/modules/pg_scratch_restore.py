@@ -98,7 +98,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.incomex.closeout.plugins.module_utils._argspec import run_id_spec
-from ansible_collections.incomex.closeout.plugins.module_utils._files import read_whole
+from ansible_collections.incomex.closeout.plugins.module_utils._files import assert_readable, read_whole
 from ansible_collections.incomex.closeout.plugins.module_utils._globals import load_globals
 from ansible_collections.incomex.closeout.plugins.module_utils._identity import identity_from
 from ansible_collections.incomex.closeout.plugins.module_utils._module import run_module
@@ -118,6 +118,7 @@ def work(module: AnsibleModule) -> dict[str, Any]:
         by_hand=module.params["tolerance"] == "by_hand",
         log=module.params["log"],
     )
+    assert_readable(request.path)
     if module.check_mode:
         return {"changed": True}
     return {"changed": True, **restore(scratch, request)}

@@ -40,7 +40,14 @@ def test_a_container_without_network_passes(
     evidence = assert_all_pass(result)
     assert result.artefact is not None
     record = (result.artefact / "closeout.md").read_text()
-    for section in ("1. Backup", "2. Contents", "3. Restore test", "4. Teardown", "5. Production untouched", "6. Result"):
+    for section in (
+        "1. Backup",
+        "2. Contents",
+        "3. Restore test",
+        "4. Teardown",
+        "5. Production untouched",
+        "6. Result",
+    ):
         assert f"\n## {section}\n" in record
     assert "VERIFY_dump_contains_12_cg_tables: PASS" in record
     assert "VERIFY_restore_test: PASS" in record
@@ -138,8 +145,8 @@ def test_a_busy_production_passes(
         [
             "sh",
             "-c",
-            "i=0; while [ $i -lt 3000 ]; do i=$((i+1)); echo \"INSERT INTO cutter_governance.decision_backlog_sweep_log"
-            " DEFAULT VALUES;\"; sleep 0.01; done | psql -qU workflow_admin directus",
+            'i=0; while [ $i -lt 3000 ]; do i=$((i+1)); echo "INSERT INTO cutter_governance.decision_backlog_sweep_log'
+            ' DEFAULT VALUES;"; sleep 0.01; done | psql -qU workflow_admin directus',
         ],
     )
     server.psql(

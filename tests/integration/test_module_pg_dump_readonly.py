@@ -7,13 +7,11 @@ import json
 import os
 import signal
 import stat
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import psycopg2
 import pytest
 
 from tests.integration.module_options import (
@@ -39,9 +37,7 @@ ClusterFactory = Callable[..., postgres.Cluster]
 
 
 @pytest.fixture(scope="module")
-def server(
-    pg_install: Callable[[int], postgres.Installation], cutter_governance: str
-) -> Iterator[postgres.Cluster]:
+def server(pg_install: Callable[[int], postgres.Installation], cutter_governance: str) -> Iterator[postgres.Cluster]:
     """A cluster with the sample, and nothing at work in it but what the tests do."""
     with postgres.Cluster(pg_install(16), settings={"autovacuum": "off"}) as running:
         running.psql("CREATE DATABASE directus")
@@ -114,7 +110,6 @@ def test_of_a_container_checked_taken_and_not_overwritten(
         "name": NAME, "format": "plain", "size_bytes": dump["size_bytes"], "sha256": dump["sha256"]
     }  # fmt: skip
     assert document["run_id"] == "d0d0d0d0d0d0"
-    assert len({one["pid"] for one in facts["own_sessions"]}) >= 2
     assert {one["xid"] for one in facts["own_sessions"]} == {None}
     assert production_container.psql(OURS) == "0"
 
@@ -186,9 +181,9 @@ def _without_invocation(data: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in data.items() if name != "invocation"}
 
 
-_HOSTILE = f"""
-ALTER ROLE {{user}} SET statement_timeout = '1ms';
-ALTER ROLE {{user}} SET lock_timeout = '1ms';
+_HOSTILE = """
+ALTER ROLE {user} SET statement_timeout = '1ms';
+ALTER ROLE {user} SET lock_timeout = '1ms';
 ALTER DATABASE directus SET default_transaction_read_only = off;
 ALTER DATABASE directus SET idle_in_transaction_session_timeout = '20ms';
 ALTER DATABASE directus SET search_path = evil, cutter_governance, pg_catalog;
@@ -197,7 +192,7 @@ ALTER DATABASE directus SET "DateStyle" = 'German';
 ALTER DATABASE directus SET "TimeZone" = 'Asia/Tokyo';
 ALTER DATABASE directus SET extra_float_digits = -10;
 ALTER DATABASE directus SET default_transaction_isolation = 'serializable';
-ALTER ROLE {{user}} SET row_security = on;
+ALTER ROLE {user} SET row_security = on;
 """
 
 
@@ -233,6 +228,8 @@ def test_variables_of_the_image_do_not_reach_pg_dump(
         cutter_governance,
         env={"PGOPTIONS": "-c bytea_output=escape -c timezone=Asia/Tokyo", "PGAPPNAME": "somebody"},
     )
+    # Large enough that pg_dump's own session is still there when it is looked for.
+    own.psql("CREATE TABLE wide AS SELECT n, repeat(md5(n::text), 20) AS text FROM generate_series(1, 60000) n")
     facts = succeeds("pg_dump_readonly", asked(directory, in_container(own, docker_host)))
     text = (directory / NAME).read_text()
     assert "\\\\x0001ff5c2e" in text
@@ -256,6 +253,7 @@ def test_rows_of_snapshot_and_dump_agree_while_production_is_written_to(
                     " SELECT 'busy', true FROM generate_series(1, 20)"
                 )
                 written.append(20)
+                stop.wait(0.002)
 
     count = "SELECT count(*) FROM cutter_governance.verify_result"
     writer = threading.Thread(target=write)
@@ -303,7 +301,6 @@ def test_a_pg_dump_that_is_killed_leaves_nothing(where: str, server: postgres.Cl
         wait_until(dumping, 30, "pg_dump's session", poll_s=0.001)
         # Nobody reads pg_dump's output now: it cannot end before its session does.
         os.kill(module.pid, signal.SIGSTOP)
-        (directory / NAME).exists()
         cursor.execute("SELECT pg_terminate_backend(%s, 5000)", found[0])
         assert cursor.fetchone() == (True,)
         if "lock" in where:
@@ -372,6 +369,7 @@ def test_a_name_that_is_no_file_name_of_its_own(
     refused = fails("pg_dump_readonly", asked(directory, on_socket(server), name=name), check=check)
     assert "name" in refused.msg
     assert names_in(directory.parent) == set()
+    assert not (directory / "logs").exists()
 
 
 def test_no_pg_dump_in_bin_dir(server: postgres.Cluster, directory: Path, tmp_path: Path) -> None:
@@ -399,7 +397,14 @@ def test_a_schema_without_tables_is_told_as_such(server: postgres.Cluster, direc
 
 def test_hostile_names_arrive_whole(server: postgres.Cluster, directory: Path) -> None:
     schema = 'odd "schema"\n; Type: TABLE;'
-    names = ['quote"quote', "new\nline", "Điều; COPY x FROM stdin;", "\\.", "-- PostgreSQL database dump complete", "a.b"]
+    names = [
+        'quote"quote',
+        "new\nline",
+        "Điều; COPY x FROM stdin;",
+        "\\.",
+        "-- PostgreSQL database dump complete",
+        "a.b",
+    ]
     quoted = '"' + schema.replace('"', '""') + '"'
     with contextlib.closing(server.connect("directus")) as connection, connection.cursor() as cursor:
         cursor.execute(f"CREATE SCHEMA {quoted}")

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.incomex.closeout.plugins.module_utils._verdict import verdict
 
 from tests.support import containers, postgres
 from tests.support.places import ROOT
@@ -231,22 +232,32 @@ def test_every_key_of_the_original_record_with_containers(
 
 
 def test_the_example_sets_every_value_of_the_original_run() -> None:
-    assert ORIGINAL.items() >= {
-        "closeout_container": "postgres",
-        "closeout_user": "workflow_admin",
-        "closeout_db": "directus",
-        "closeout_root": "/opt/incomex/backups",
-        "closeout_label": "dieu44_v0_2_closeout",
-        "closeout_dump_name": "prod-directus-postv0_2-<stamp>.sql",
-        "closeout_scratch_name": "pg-restoretest-v0.2-closeout-<date>",
-        "closeout_scratch_image": "postgres:16",
-        "closeout_restore_db": "directus_restoretest",
-        "closeout_restore_tolerance": "by_hand",
-        "closeout_production_quiet": True,
-    }.items()
+    assert (
+        ORIGINAL.items()
+        >= {
+            "closeout_container": "postgres",
+            "closeout_user": "workflow_admin",
+            "closeout_db": "directus",
+            "closeout_root": "/opt/incomex/backups",
+            "closeout_label": "dieu44_v0_2_closeout",
+            "closeout_dump_name": "prod-directus-postv0_2-<stamp>.sql",
+            "closeout_scratch_name": "pg-restoretest-v0.2-closeout-<date>",
+            "closeout_scratch_image": "postgres:16",
+            "closeout_restore_db": "directus_restoretest",
+            "closeout_restore_tolerance": "by_hand",
+            "closeout_production_quiet": True,
+        }.items()
+    )
     assert len(TABLES) == 12
     defaults = yaml.safe_load((ROOT / "roles" / "closeout" / "defaults" / "main.yml").read_text())
     assert set(ORIGINAL) <= set(defaults), "a variable that the role does not have"
+
+
+def test_the_evidence_read_back_gives_the_same_verdict(outside: tuple[PlaybookResult, postgres.Cluster]) -> None:
+    evidence = outside[0].evidence
+    assert evidence is not None
+    again = verdict({name: part for name, part in evidence.items() if name not in ("checks", "result")})
+    assert again == {"checks": evidence["checks"], "result": evidence["result"]}
 
 
 def test_the_artefact_is_private_and_its_sums_hold(outside: tuple[PlaybookResult, postgres.Cluster]) -> None:

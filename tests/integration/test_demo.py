@@ -1,0 +1,67 @@
+"""The demo: the first thing that a new user runs, as root and as an ordinary user, without Docker."""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.integration.closeouts import assert_no_process_left, assert_sealed
+from tests.support.places import ROOT
+
+
+def run_demo(output: Path, *prefix: str) -> subprocess.CompletedProcess[str]:
+    """Run the demo as `make demo` does."""
+    return subprocess.run(
+        [*prefix, sys.executable, str(ROOT / "examples/demo/run"), "--output", str(output)],
+        cwd="/",
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def assert_passed(done: subprocess.CompletedProcess[str], output: Path) -> None:
+    """It said ALL_PASS, where the record is, and that production was written to meanwhile; nothing of it is left."""
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"^verdict +ALL_PASS", done.stdout, re.MULTILINE)
+    assert int(re.search(r"^meanwhile +(\d+) transactions", done.stdout, re.MULTILINE)[1]) > 0  # type: ignore[index]
+    (record,) = output.glob("demo_*/closeout.md")
+    assert str(record) in done.stdout
+    assert "CLOSEOUT_RESULT: ALL_PASS" in record.read_text()
+    assert_sealed(record.parent)
+    evidence = json.loads((record.parent / "closeout.json").read_text())
+    assert evidence["result"]["production_state"] == "SAFE, changed by its own traffic"
+    assert_no_process_left(evidence["run"]["id"])
+
+
+def test_the_demo_passes(tmp_path: Path) -> None:
+    """As whoever runs the tests."""
+    assert_passed(run_demo(tmp_path), tmp_path)
+
+
+def test_the_demo_passes_as_an_ordinary_user(tmp_path: Path) -> None:
+    """Without root."""
+    if os.geteuid() != 0:
+        pytest.skip("the other test is as an ordinary user already")
+    user = pwd.getpwnam("nobody")
+    become = ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
+    if subprocess.run([*become, "test", "-x", os.path.realpath(sys.executable)], check=False).returncode != 0:
+        pytest.skip(f"an ordinary user cannot reach {os.path.realpath(sys.executable)}")
+    output = tmp_path / "output"
+    output.mkdir()
+    os.chown(output, user.pw_uid, user.pw_gid)
+    for directory in [tmp_path, *tmp_path.parents]:
+        if directory.stat().st_uid == os.geteuid() and directory != Path("/"):
+            directory.chmod(directory.stat().st_mode | 0o011)
+    home = output / "home"
+    done = run_demo(output, *become, "env", f"HOME={home}", f"TMPDIR={output}")
+    assert_passed(done, output)

@@ -1,0 +1,75 @@
+"""The record is written whatever happened: rendered from the evidence of a run that stopped after each of its steps."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.incomex.closeout.plugins.module_utils._evidence import STEPS, collect
+from ansible_collections.incomex.closeout.plugins.module_utils._verdict import verdict
+
+from tests.integration.closeouts import assert_all_pass, local_variables
+from tests.support.places import ROOT
+from tests.support.playbook import run_playbook
+from tests.support.postgres import Cluster
+
+REGISTERED = {
+    "plan": "Plan the run",
+    "begun": "Make the artefact directory",
+    "before": "Take the witness before",
+    "dump": "Take the dump",
+    "dump_audit": "Audit the dump",
+    "scratch": "Make the scratch server",
+    "restore": "Restore the dump",
+    "restored_audit": "Audit the restored copy",
+    "teardown": "Remove the scratch server",
+    "after": "Take the witness after",
+    "confirmed": "Confirm the checksum",
+}
+SECTIONS = ["1. Backup", "2. Contents", "3. Restore test", "4. Teardown", "5. Production untouched", "6. Result"]
+
+
+def test_the_record_of_a_run_that_stopped_anywhere(production_cluster: Cluster, tmp_path: Path) -> None:
+    """Every section is there, the result is FAIL until the last step, and the failure is told."""
+    whole = run_playbook(local_variables(production_cluster, tmp_path / "root"))
+    assert_all_pass(whole)
+    results: dict[str, Any] = {name: whole.task(task)["result"] for name, task in REGISTERED.items()}
+    documents = []
+    names = [name for name in STEPS if name in results]
+    for count in range(1, len(names) + 1):
+        stopped = {name: results[name] for name in names[:count]}
+        if count < len(names):
+            stopped[names[count]] = {"failed": True, "msg": f"{names[count]} `failed` | <b>", "changed": False}
+        evidence = collect(stopped, host="h", collection={"version": "", "sha256": ""}, orchestrator=_ORCHESTRATOR)
+        documents.append({"name": names[count - 1], "evidence": evidence, "verdict": verdict(evidence)})
+    (tmp_path / "documents.json").write_text(json.dumps({"documents": documents}))
+    template = ROOT / "roles/closeout/templates/closeout.md.j2"
+    (tmp_path / "render.yml").write_text(
+        "- hosts: closeout\n"
+        "  gather_facts: false\n"
+        "  tasks:\n"
+        "    - ansible.builtin.template:\n"
+        f"        src: {template}\n"
+        f"        dest: {tmp_path}/{{{{ item.name }}}}.md\n"
+        "      vars:\n"
+        "        _closeout_evidence: '{{ item.evidence }}'\n"
+        "        _closeout_verdict: '{{ item.verdict }}'\n"
+        "        _closeout_settings: '{{ item.evidence.settings }}'\n"
+        "      loop: '{{ documents }}'\n"
+        "      loop_control: {label: '{{ item.name }}'}\n"
+    )
+    rendered = run_playbook({}, playbook=str(tmp_path / "render.yml"), arguments=["-e", f"@{tmp_path}/documents.json"])
+    assert rendered.rc == 0, rendered.stdout
+    for document in documents:
+        record = (tmp_path / f"{document['name']}.md").read_text()
+        assert [line[3:] for line in record.splitlines() if line.startswith("## ")] == SECTIONS
+        passed = document["verdict"]["result"]["closeout_result"]
+        assert f"CLOSEOUT_RESULT: {passed}\n" in record
+        assert passed == ("ALL_PASS" if document["name"] == "confirmed" else "FAIL")
+        for failure in document["evidence"]["failures"]:
+            assert "\\x60failed\\x60 \\x7c \\x3cb>" in record
+            assert failure["task"] in record
+
+
+_ORCHESTRATOR = {"path": "", "sha256": "", "ansible_core": "", "awx_job_id": None}

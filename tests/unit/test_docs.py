@@ -1,0 +1,121 @@
+"""The documents say what the code says: variables, modules, checks, messages, links."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible_collections.incomex.closeout.plugins.filter.closeout import FilterModule
+from ansible_collections.incomex.closeout.plugins.module_utils._verdict import verdict
+
+from tests.support.places import ROOT
+
+_OURS = ("docs", "roles", "examples", "playbooks", "plugins", "tests", "changelogs", "meta", "molecule")
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(path for room in _OURS for path in (ROOT / room).rglob("*.md"))])
+ROLE = ROOT / "roles" / "closeout"
+DEFAULTS: dict[str, Any] = yaml.safe_load((ROLE / "defaults" / "main.yml").read_text())
+OPTIONS: dict[str, Any] = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text())["argument_specs"]["main"][
+    "options"
+]
+MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py") if path.stem != "__init__")
+
+
+def names_in_tables(document: Path) -> dict[str, str]:
+    """The first cells of a document's tables that are one name in backticks -> the rest of the row."""
+    return dict(re.findall(r"^\| `([^`]+)` \|(.*)\|$", document.read_text(), re.MULTILINE))
+
+
+def anchors(document: Path) -> set[str]:
+    """The headings of a document as GitHub makes anchors of them."""
+    headings = re.findall(r"^#+ (.*)$", document.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_every_variable_is_specified_with_its_default() -> None:
+    assert {name: option["default"] for name, option in OPTIONS.items()} == DEFAULTS
+
+
+@pytest.mark.parametrize("name", sorted(DEFAULTS))
+def test_every_variable_is_described(name: str) -> None:
+    option = OPTIONS[name]
+    assert option["description"]
+    row = names_in_tables(ROOT / "docs" / "variables.md").get(name)
+    assert row is not None, f"docs/variables.md does not describe {name}"
+    default, meaning = row.strip().removesuffix(" ").split(" | ", 1)
+    wanted = DEFAULTS[name] if isinstance(DEFAULTS[name], str) and DEFAULTS[name] else json.dumps(DEFAULTS[name])
+    assert default == f"`{wanted}`"
+    assert len(meaning) > 10
+
+
+def test_no_document_describes_a_variable_that_is_not_there() -> None:
+    playbooks = "".join(path.read_text() for path in (ROOT / "playbooks").glob("*.yml"))
+    own = set(re.findall(r"\bcloseout_\w+", playbooks))
+    named = {name for path in DOCUMENTS for name in re.findall(r"`(closeout_[a-z0-9_]+)", path.read_text())}
+    others = {"closeout_result", "closeout_artifact", "closeout_sha256", *MODULES, *FilterModule().filters()}
+    assert named - set(DEFAULTS) - own - others == set()
+
+
+def test_a_survey_may_leave_any_variable_empty() -> None:
+    """Argument validation comes before the plan, and must not refuse what the plan takes for "not given"."""
+    assert {option["type"] for option in OPTIONS.values()} <= {"str", "raw"}
+    assert not [name for name, option in OPTIONS.items() if "choices" in option or option.get("required")]
+    assert all(OPTIONS[name]["type"] == "raw" for name, default in DEFAULTS.items() if not isinstance(default, str))
+
+
+def test_every_module_is_in_the_table_of_the_readme() -> None:
+    assert set(MODULES) <= set(names_in_tables(ROOT / "README.md"))
+
+
+def test_every_filter_has_its_documentation() -> None:
+    directory = ROOT / "plugins" / "filter"
+    for name in FilterModule().filters():
+        document = yaml.safe_load((directory / f"{name}.yml").read_text())
+        assert document["DOCUMENTATION"]["name"] == name
+        assert document["DOCUMENTATION"]["short_description"]
+        assert f"incomex.closeout.{name}" in document["EXAMPLES"]
+        assert document["RETURN"]["_value"]["description"]
+    assert {path.stem for path in directory.glob("*.yml")} == set(FilterModule().filters())
+
+
+def test_every_check_is_documented_and_no_other() -> None:
+    checks = {check["id"] for check in verdict({})["checks"]}
+    described = names_in_tables(ROOT / "docs" / "evidence.md")
+    assert {name for name in described if re.fullmatch(r"[a-z]+\.[a-z0-9_]+", name) and name in checks} == checks
+    rows = (ROOT / "docs" / "evidence.md").read_text().partition("\n## Checks\n")[2].partition("\n## ")[0]
+    assert set(re.findall(r"^\| `([^`]+)` \|", rows, re.MULTILINE)) == checks
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_relative_link_leads_somewhere(document: Path) -> None:
+    broken = []
+    for link in re.findall(r"\]\(([^)\s]+)\)", document.read_text()):
+        if re.match(r"[a-z]+:", link):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (document.parent / path).resolve() if path else document
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            broken.append(link)
+    assert not broken
+
+
+def test_every_message_of_the_troubleshooting_is_one_of_the_code() -> None:
+    rooms = [*(ROOT / "plugins").rglob("*.py"), *(ROOT / "playbooks").glob("*.yml")]
+    code = "".join(path.read_text() for path in rooms)
+    headings = re.findall(r"^### `(.*)`$", (ROOT / "docs" / "troubleshooting.md").read_text(), re.MULTILINE)
+    assert headings
+    foreign = [
+        (heading, part) for heading in headings for part in re.split(r"\s*…[ ,]*", heading) if part and part not in code
+    ]
+    assert not foreign
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_yaml_in_documents_can_be_read(document: Path) -> None:
+    for block in re.findall(r"^```yaml\n(.*?)^```$", document.read_text(), re.MULTILINE | re.DOTALL):
+        variables = re.findall(r"\b(closeout_[a-z_]+):", block)
+        assert yaml.safe_load(block)
+        assert set(variables) <= set(DEFAULTS)

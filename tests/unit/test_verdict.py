@@ -1,0 +1,737 @@
+"""The verdict: a complete run passes, and whatever is missing, changed or untrue in it keeps it from passing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import pytest
+from ansible_collections.incomex.closeout.plugins.module_utils._verdict import (
+    FAIL,
+    INFO,
+    MASKS,
+    NOT_PROVEN,
+    NOT_RUN,
+    PASS,
+    SAFE_CHANGED,
+    SAFE_UNCHANGED,
+    verdict,
+)
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.unit.evidence import NONCE, TABLES, Json, alone, passing
+
+CHECKS = [
+    "plan.ready",
+    "evidence.whole",
+    "dump.complete",
+    "dump.tables",
+    "dump.rows",
+    "dump.sha256_confirmed",
+    "scratch.guard",
+    "scratch.isolated",
+    "restore.clean",
+    "restore.tables",
+    "restore.rows",
+    "teardown.absent",
+    "teardown.storage",
+    "production.identity",
+    "production.not_restarted",
+    "production.tables",
+    "production.rows",
+    "production.read_only",
+    "production.neighbours",
+]
+Path = tuple[Any, ...]
+FIRST = TABLES[0]
+OTHER_SHA256 = "ba" * 32
+
+
+class _Gone:
+    """As a value: the key is not there at all."""
+
+    def __repr__(self) -> str:
+        return "gone"
+
+
+GONE = _Gone()
+
+
+def place(path: str) -> Path:
+    """Read `a.b.0.c` as a path; numbers lead into lists."""
+    return tuple(int(part) if part.isdigit() else part for part in path.split("."))
+
+
+def put(document: Any, path: Path, value: Any) -> None:
+    """Set what is at `path`, or remove it."""
+    for part in path[:-1]:
+        document = document[part]
+    if value is GONE:
+        del document[path[-1]]
+    else:
+        document[path[-1]] = value
+
+
+def at(document: Any, path: Path) -> Any:
+    """Return what is at `path`."""
+    for part in path:
+        document = document[part]
+    return document
+
+
+def changed(evidence: Json, **values: Any) -> Json:
+    """Return a copy with values changed; `__` in a name stands for the dot of a path."""
+    document = alone(evidence)
+    for name, value in values.items():
+        put(document, place(name.replace("__", ".")), value)
+    return document
+
+
+def statuses(evidence: Json) -> dict[str, str]:
+    """Return the status of every check."""
+    return {one["id"]: one["status"] for one in verdict(evidence)["checks"]}
+
+
+def detail(evidence: Json, check: str) -> str:
+    """Return the sentence of one check."""
+    found: str = next(one["detail"] for one in verdict(evidence)["checks"] if one["id"] == check)
+    return found
+
+
+# ---- what passes
+
+
+@pytest.mark.parametrize("driver", ["docker", "local"])
+@pytest.mark.parametrize("rows", [None, 0], ids=["rows", "counted zeros"])
+def test_a_complete_run_passes(driver: str, rows: int | None) -> None:
+    """Every check is PASS, every VERIFY line too; twelve tables with a counted zero each are evidence."""
+    found = verdict(passing(driver, rows))
+    assert {one["id"]: one["status"] for one in found["checks"]} == dict.fromkeys(CHECKS, PASS)
+    assert found["result"] == {
+        "closeout_result": "ALL_PASS",
+        "failed": [],
+        "backup_verified": True,
+        "restore_tested": True,
+        "restore_env_torn_down": True,
+        "production_state": SAFE_UNCHANGED,
+        "verify": {"VERIFY_dump_contains_12_cg_tables": PASS, "VERIFY_restore_test": PASS},
+        "message": "CLOSEOUT_RESULT: ALL_PASS",
+    }
+
+
+def test_every_check_stands_in_a_section_of_the_record() -> None:
+    checks = verdict(passing())["checks"]
+    assert {one["section"] for one in checks} == {1, 2, 3, 4, 5, 6}
+    assert all(one["title"] and one["detail"] for one in checks)
+
+
+def test_judging_does_not_change_the_evidence() -> None:
+    evidence = passing()
+    verdict(evidence)
+    assert evidence == passing()
+
+
+@pytest.mark.parametrize(
+    ("values", "check", "status"),
+    [
+        pytest.param({"settings__production_quiet": False}, "production.rows", PASS, id="not quiet, nothing changed"),
+        pytest.param({"plan__notes": []}, "plan.ready", PASS, id="no notes"),
+        pytest.param(
+            {"production__after__container__health": "healthy", "production__before__container__health": "starting"},
+            "production.not_restarted",
+            PASS,
+            id="health better",
+        ),
+        pytest.param(
+            {"production__after__container__health": "", "production__before__container__health": ""},
+            "production.not_restarted",
+            PASS,
+            id="no health check at all",
+        ),
+        pytest.param(
+            {
+                "settings__restore_tolerance": "by_hand",
+                "restore__on_error_stop": False,
+                "restore__errors": {"total": 3, "tolerated": {"role": 1, "owner": 1, "acl": 1}, "fatal": []},
+            },
+            "restore.clean",
+            PASS,
+            id="by hand, all errors of a tolerated class",
+        ),
+        pytest.param(
+            {"production__after__neighbours__1__state": "exited", "settings__protected_containers": []},
+            "production.neighbours",
+            INFO,
+            id="an unprotected neighbour stopped",
+        ),
+        pytest.param(
+            {"production__after__neighbours__1__state": "exited"}, "production.neighbours", PASS, id="beside protected"
+        ),
+        pytest.param({"production__before__data_directory": "", "production__after__data_directory": ""},
+                     "production.identity", PASS, id="production's data directory may be unreadable"),
+        pytest.param({"restore__scratch__isolation__user": "999:999"}, "scratch.isolated", PASS, id="user by number"),
+    ],
+)  # fmt: skip
+def test_what_is_no_fault_passes(values: Json, check: str, status: str) -> None:
+    evidence = changed(passing(), **values)
+    assert statuses(evidence)[check] == status
+    assert verdict(evidence)["result"]["closeout_result"] == "ALL_PASS"
+
+
+def test_production_may_write_where_it_was_not_said_to_be_quiet() -> None:
+    """Its own traffic is told, table by table, and is no fault; the state says so."""
+    evidence = changed(passing(), settings__production_quiet=False)
+    evidence["production"]["after"]["rows"][FIRST] += 7
+    evidence["production"]["after"]["rows_total"] += 7
+    found = verdict(evidence)["result"]
+    assert (found["closeout_result"], found["production_state"]) == ("ALL_PASS", SAFE_CHANGED)
+    assert statuses(evidence)["production.rows"] == INFO
+    assert f"{FIRST}: 10 before, 17 after" in detail(evidence, "production.rows")
+
+
+# ---- single mutations
+
+
+class Fault(NamedTuple):
+    """One change of passing evidence, the check that must notice, and as what."""
+
+    path: str
+    value: Any
+    check: str
+    status: str = FAIL
+    driver: str = "docker"
+
+
+def _rows(path: str, check: str) -> list[Fault]:
+    """Return the faults of a mapping of counted rows."""
+    base = f"{path}.{FIRST}"
+    return [
+        Fault(base, 11, check),
+        Fault(base, 9, check),
+        Fault(base, None, check),
+        Fault(base, GONE, check),
+        Fault(base, True, check),
+        Fault(base, "10", check),
+        Fault(base, 10.0, check),
+        Fault(base, -1, check),
+        Fault(base, [10], check),
+    ]
+
+
+def _tables(path: str, check: str) -> list[Fault]:
+    """Return the faults of a list of tables."""
+    return [
+        Fault(path, TABLES[1:], check),
+        Fault(path, [*TABLES, "intruder"], check),
+        Fault(path, [*TABLES[1:], FIRST.upper()], check),
+        Fault(path, [], check),
+        Fault(path, None, check, NOT_RUN),
+        Fault(path, len(TABLES), check, NOT_RUN),
+        Fault(path, ",".join(TABLES), check, NOT_RUN),
+    ]
+
+
+FAULTS = [
+    # the plan
+    Fault("plan", None, "plan.ready"),
+    Fault("plan.problems", GONE, "plan.ready"),
+    Fault("plan.problems", False, "plan.ready"),
+    Fault("plan.problems", [{"id": "a", "object": "o", "wanted": "w", "found": "f", "do": "d"}], "plan.ready"),
+    Fault("plan.problems", [{}], "plan.ready"),
+    # the evidence as a whole
+    Fault("schema", "incomex.closeout/evidence/2", "evidence.whole"),
+    Fault("schema", GONE, "evidence.whole"),
+    Fault("run.id", "", "evidence.whole"),
+    Fault("run.id", "another", "evidence.whole"),
+    Fault("run.parts", {}, "evidence.whole"),
+    Fault("failures", [{"step": "after", "task": "Take the witness after", "message": "no"}], "evidence.whole"),
+    Fault("failures", None, "evidence.whole"),
+    Fault("settings.production_quiet", "true", "evidence.whole"),
+    Fault("settings.production_quiet", None, "evidence.whole"),
+    Fault("settings.protected_containers", None, "evidence.whole"),
+    Fault("settings.restore_tolerance", GONE, "evidence.whole"),
+    *(Fault(f"{part}.rows_total", value, "evidence.whole")
+      for part in ("production.before", "production.after", "production.snapshot", "dump", "restore")
+      for value in (781, 779, None, True)),
+    # the expectation
+    *(Fault("settings.expected_tables", value, check)
+      for value in ([], None, TABLES[1:], [*TABLES, "intruder"])
+      for check in ("dump.tables", "restore.tables", "production.tables")),
+    Fault("settings.expected_tables", [], "dump.rows"),
+    Fault("settings.expected_tables", [], "restore.rows"),
+    Fault("settings.expected_tables", [*TABLES, "uncounted"], "dump.rows"),
+    Fault("settings.expected_tables", [["a"]], "dump.tables"),
+    # the dump
+    Fault("dump", None, "dump.complete", NOT_RUN),
+    Fault("dump", None, "dump.tables", NOT_RUN),
+    Fault("dump", None, "dump.rows", NOT_RUN),
+    Fault("dump", None, "dump.sha256_confirmed", NOT_RUN),
+    *(Fault("dump.rc", value, "dump.complete") for value in (1, -9, None, False, "0", GONE)),
+    *(Fault("dump.complete", value, "dump.complete") for value in (False, None, 1, "true", GONE)),
+    *(Fault("dump.size_bytes", value, "dump.complete") for value in (0, -1, None, True, "4096", 4095, 4097)),
+    Fault("dump.directory.0.size_bytes", 4095, "dump.complete"),
+    Fault("dump.directory.0.size_bytes", None, "dump.complete"),
+    *_tables("dump.tables", "dump.tables"),
+    *_rows("dump.rows", "dump.rows"),
+    *_rows("dump.rows", "restore.rows"),
+    Fault("dump.rows", None, "dump.rows", NOT_RUN),
+    Fault("production.snapshot", None, "dump.rows", NOT_RUN),
+    Fault("production.snapshot.tables", {}, "dump.rows"),
+    Fault(f"production.snapshot.tables.{FIRST}", GONE, "dump.rows"),
+    *(Fault(f"production.snapshot.tables.{FIRST}.rows", value, "dump.rows") for value in (11, 9, None, True, GONE)),
+    Fault("dump.sha256", OTHER_SHA256, "dump.sha256_confirmed"),
+    Fault("dump.sha256", None, "dump.sha256_confirmed", NOT_RUN),
+    Fault("dump.sha256_confirmed", OTHER_SHA256, "dump.sha256_confirmed"),
+    Fault("dump.sha256_confirmed", "", "dump.sha256_confirmed", NOT_RUN),
+    Fault("restore.input_sha256", OTHER_SHA256, "dump.sha256_confirmed"),
+    Fault("restore.input_sha256", "", "dump.sha256_confirmed", NOT_RUN),
+    Fault("restore", None, "dump.sha256_confirmed", NOT_RUN),
+    # the guard
+    Fault("restore.guard", None, "scratch.guard", NOT_RUN),
+    Fault("restore", None, "scratch.guard", NOT_RUN),
+    Fault("restore.guard.scratch", None, "scratch.guard"),
+    Fault("restore.guard.scratch.sysid", "7301234567890123456", "scratch.guard"),
+    Fault("restore.guard.scratch.sysid", 7301234567890123456, "scratch.guard"),
+    Fault("restore.guard.scratch.sysid", "", "scratch.guard"),
+    Fault("restore.guard.scratch.container.id", "c0" * 32, "scratch.guard"),
+    Fault("restore.guard.scratch.container.id", "dd" * 32, "scratch.guard"),
+    Fault("restore.guard.scratch.container", None, "scratch.guard"),
+    Fault("restore.scratch.container_id", "", "scratch.guard"),
+    Fault("restore.guard.scratch.postmaster_start_utc", "2026-04-18T08:00:02.000001Z", "scratch.guard"),
+    Fault("restore.guard.scratch.postmaster_start_utc", "", "scratch.guard"),
+    Fault("restore.guard.scratch.data_directory", "/var/lib/postgresql/data", "scratch.guard"),
+    Fault("restore.guard.scratch.data_directory", "", "scratch.guard"),
+    Fault("restore.guard.scratch.data_directory", "/var/lib/postgresql/data", "scratch.guard", driver="local"),
+    Fault("restore.guard.scratch.sysid", "7301234567890123456", "scratch.guard", driver="local"),
+    Fault("restore.guard.scratch.nonce", "", "scratch.guard"),
+    Fault("restore.guard.scratch.nonce", NONCE[::-1], "scratch.guard"),
+    Fault("restore.nonce", "", "scratch.guard"),
+    Fault("restore.nonce", None, "scratch.guard"),
+    Fault("restore.guard.production_sysid", "7300000000000000000", "scratch.guard"),
+    Fault("production.before", None, "scratch.guard"),
+    Fault("production.before.sysid", "", "scratch.guard"),
+    Fault("production.before.postmaster_start_utc", "", "scratch.guard"),
+    # the isolation
+    Fault("restore", None, "scratch.isolated", NOT_RUN),
+    Fault("restore.scratch", None, "scratch.isolated", NOT_RUN),
+    Fault("restore.scratch.isolation", {}, "scratch.isolated", NOT_RUN),
+    Fault("restore.scratch.driver", "podman", "scratch.isolated"),
+    Fault("restore.scratch.driver", "local", "scratch.isolated"),
+    Fault("restore.scratch.driver", "docker", "scratch.isolated", driver="local"),
+    Fault("restore.scratch.driver", None, "scratch.isolated", driver="local"),
+    *(Fault(f"restore.scratch.isolation.{name}", value, "scratch.isolated", driver=driver)
+      for driver in ("docker", "local")
+      for name, values in {
+          "network_mode": ("bridge", "host", "container:postgres", "", None, GONE),
+          "listen_addresses": ("*", "localhost", None, GONE),
+          "published_ports": (["5432/tcp"], None, {}, GONE),
+          "capabilities": (["NET_ADMIN"], ["Docker's default set"], None, GONE),
+          "privileged": (True, None, 0, GONE),
+          "no_new_privileges": (False, None, 1, GONE),
+          "user": ("root", "0", "0:0", "root:root", "00", " ", "", None, 0, GONE),
+      }.items()
+      for value in values),
+    *(Fault(f"restore.scratch.isolation.{name}", value, "scratch.isolated")
+      for name, values in {
+          "network_mode": ("unix socket only",),
+          "read_only_root": (False, None, 1, GONE),
+          "memory_bytes": (0, None, -1, True, GONE),
+          "pids_limit": (0, None, -1, True, GONE),
+          "mounts": (None, "", [{"type": "bind", "path": "/"}], [{}], [None], GONE),
+      }.items()
+      for value in values),
+    # the restore
+    Fault("restore", None, "restore.clean", NOT_RUN),
+    Fault("restore.rc", None, "restore.clean", NOT_RUN),
+    *(Fault("restore.rc", value, "restore.clean") for value in (3, 1, -9, False, True, "0")),
+    Fault("restore.errors", None, "restore.clean"),
+    Fault("restore.errors.total", 1, "restore.clean"),
+    Fault("restore.errors.total", None, "restore.clean"),
+    Fault("restore.errors.total", False, "restore.clean"),
+    Fault("restore.errors.fatal", ["line 9: 22P02: …"], "restore.clean"),
+    Fault("restore.errors.fatal", None, "restore.clean"),
+    Fault("restore.errors.tolerated", None, "restore.clean"),
+    Fault("restore.errors.tolerated", {}, "restore.clean"),
+    Fault("restore.errors.tolerated.owner", 1, "restore.clean"),
+    Fault("restore.errors", {"total": 1, "tolerated": {"role": 0, "owner": 1, "acl": 0}, "fatal": []}, "restore.clean"),
+    Fault("restore.on_error_stop", False, "restore.clean"),
+    Fault("restore.on_error_stop", None, "restore.clean"),
+    Fault("restore", None, "restore.tables", NOT_RUN),
+    *_tables("restore.tables", "restore.tables"),
+    Fault("restore", None, "restore.rows", NOT_RUN),
+    Fault("restore.rows", None, "restore.rows", NOT_RUN),
+    *_rows("restore.rows", "restore.rows"),
+    # the teardown
+    Fault("teardown", None, "teardown.absent", NOT_RUN),
+    Fault("teardown", None, "teardown.storage", NOT_RUN),
+    Fault("teardown", {}, "teardown.absent", NOT_RUN),
+    *(Fault(f"teardown.{name}", value, check, driver=driver)
+      for driver in ("docker", "local")
+      for value in (["left"], None, GONE, {}, 0)
+      for name, check in {
+          "containers.by_name": "teardown.absent",
+          "containers.by_label": "teardown.absent",
+          "processes": "teardown.absent",
+          "networks": "teardown.absent",
+          "volumes": "teardown.storage",
+          "paths": "teardown.storage",
+      }.items()),
+    Fault("dump.directory", [], "teardown.storage"),
+    Fault("dump.directory", None, "teardown.storage"),
+    Fault("dump.directory.1.name", "x.sql.partial", "teardown.storage"),
+    # production
+    *(Fault(f"production.{moment}", None, check, NOT_RUN)
+      for moment in ("before", "after")
+      for check in CHECKS if check.startswith("production.")),
+    *(Fault(f"production.{moment}.sysid", value, "production.identity")
+      for moment in ("before", "after")
+      for value in ("7300000000000000000", "", None)),
+    Fault("production.after.container.id", "dd" * 32, "production.identity"),
+    Fault("production.after.container", None, "production.identity"),
+    Fault("production.after.data_directory", "/other", "production.identity"),
+    Fault("production.after.data_directory", "", "production.identity"),
+    Fault("settings.container", "postgres", "production.identity", driver="local"),
+    Fault("production.after.postmaster_start_utc", "2026-05-16T10:47:00.000001Z", "production.not_restarted"),
+    Fault("production.after.postmaster_start_utc", "", "production.not_restarted"),
+    Fault("production.before.postmaster_start_utc", "", "production.not_restarted"),
+    Fault("production.after.postmaster_start_utc", "", "production.not_restarted", driver="local"),
+    Fault("production.after.container.started_utc", "2026-05-16T10:47:00Z", "production.not_restarted"),
+    Fault("production.after.container.started_utc", None, "production.not_restarted"),
+    Fault("production.after.container.restart_count", 1, "production.not_restarted"),
+    Fault("production.after.container.restart_count", False, "production.not_restarted"),
+    *(Fault("production.after.container.health", value, "production.not_restarted")
+      for value in ("unhealthy", "starting", "", "none", "dying", None, GONE)),
+    *(Fault(f"production.{moment}.tables", value, "production.tables")
+      for moment in ("before", "after")
+      for value in (TABLES[1:], [*TABLES, "intruder"], [])),
+    Fault("production.after.tables", None, "production.tables", NOT_RUN),
+    *_rows("production.before.rows", "production.rows"),
+    *_rows("production.after.rows", "production.rows"),
+    Fault("production.before.rows", None, "production.rows"),
+    Fault("production.after.rows", {}, "production.rows"),
+    Fault("production.own_sessions", None, "production.read_only", NOT_RUN),
+    Fault("production.own_sessions", [], "production.read_only", NOT_RUN),
+    Fault("production.own_sessions.0.xid", "771", "production.read_only"),
+    Fault("production.own_sessions.1.xid", "", "production.read_only"),
+    Fault("production.own_sessions.1.xid", GONE, "production.read_only"),
+    *(Fault(f"production.{moment}.{path}", value, "production.read_only", status)
+      for moment in ("before", "after")
+      for path, value, status in [
+          ("own_sessions.0.xid", "771", FAIL),
+          ("own_sessions.0.xid", 0, FAIL),
+          ("own_sessions.0.xid", GONE, FAIL),
+          ("own_sessions", [], NOT_RUN),
+          ("own_sessions", None, NOT_RUN),
+          ("xid", "771", FAIL),
+          ("xid", GONE, FAIL),
+      ]),
+    *(Fault(f"production.after.neighbours.0.{name}", value, "production.neighbours")
+      for name, value in {
+          "id": "other", "state": "exited", "started_utc": "2026-05-16T10:47:00Z", "restart_count": 1, "name": "x",
+      }.items()),
+    Fault("production.after.neighbours.0", GONE, "production.neighbours"),
+    Fault("production.before.neighbours.0", GONE, "production.neighbours"),
+    Fault("settings.protected_containers", ["absent"], "production.neighbours"),
+    Fault("production.before.neighbours", None, "production.neighbours"),
+    Fault("production.after.neighbours", None, "production.neighbours"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "fault", FAULTS, ids=lambda fault: f"{fault.driver}-{fault.path}={fault.value!r:.40}-{fault.check}"
+)
+def test_a_fault_is_found_by_its_check(fault: Fault) -> None:
+    """The check that is about it says so, the result is FAIL and names that check."""
+    evidence = passing(fault.driver)
+    path = place(fault.path)
+    if fault.value is not GONE:
+        assert at(evidence, path) != fault.value or type(at(evidence, path)) is not type(fault.value)
+    put(evidence, path, fault.value)
+    found = verdict(evidence)["result"]
+    assert statuses(evidence)[fault.check] == fault.status
+    assert found["closeout_result"] == "FAIL"
+    assert fault.check in found["failed"]
+    assert fault.check in found["message"]
+
+
+def test_the_table_of_faults_is_about_every_check() -> None:
+    assert {fault.check for fault in FAULTS} == set(CHECKS)
+
+
+@pytest.mark.parametrize("part", sorted(passing()["run"]["parts"]))
+@pytest.mark.parametrize("value", ["another run", "", None, GONE], ids=repr)
+def test_a_part_of_another_run_or_of_nobody_is_refused(part: str, value: Any) -> None:
+    evidence = passing()
+    put(evidence, ("run", "parts", part), value)
+    assert statuses(evidence)["evidence.whole"] == FAIL
+    assert part in detail(evidence, "evidence.whole")
+
+
+@pytest.mark.parametrize("mask", MASKS)
+@pytest.mark.parametrize("path", ["run.host", "dump.sha256", "settings.db", "plan.notes.0", "dump.directory.0.name"])
+def test_masked_evidence_is_refused_and_the_way_out_is_named(path: str, mask: str) -> None:
+    """Ansible masks a password's text wherever it occurs: a number that was masked may be any number."""
+    evidence = passing()
+    put(evidence, place(path), f"x{mask}y")
+    assert statuses(evidence)["evidence.whole"] == FAIL
+    assert "closeout_passfile" in detail(evidence, "evidence.whole")
+
+
+def test_a_masked_name_of_a_table_is_refused() -> None:
+    evidence = passing()
+    evidence["production"]["before"]["rows"]["********_log"] = 0
+    assert statuses(evidence)["evidence.whole"] == FAIL
+
+
+@pytest.mark.parametrize(
+    ("errors", "tolerance", "on_error_stop"),
+    [
+        ({"total": 2, "tolerated": {"role": 0, "owner": 1, "acl": 0}, "fatal": ["x"]}, "by_hand", False),
+        ({"total": 2, "tolerated": {"role": 0, "owner": 1, "acl": 0}, "fatal": []}, "by_hand", False),
+        ({"total": 1, "tolerated": {"role": 0, "owner": 1, "acl": 1}, "fatal": []}, "by_hand", False),
+        ({"total": 1, "tolerated": {"role": 0, "owner": 0, "acl": 0, "data": 1}, "fatal": []}, "by_hand", False),
+        ({"total": 0, "tolerated": {"role": -1, "owner": 1, "acl": 0}, "fatal": []}, "by_hand", False),
+        ({"total": 1, "tolerated": {"role": True, "owner": 0, "acl": 0}, "fatal": []}, "by_hand", False),
+        ({"total": 1, "tolerated": {"role": 0, "owner": 1, "acl": 0}, "fatal": []}, "by_hand", True),
+        ({"total": 1, "tolerated": {"role": 0, "owner": 1, "acl": 0}, "fatal": []}, "none", False),
+        ({"total": 1, "tolerated": {"role": 0, "owner": 1, "acl": 0}, "fatal": []}, "anything", True),
+    ],
+)
+def test_only_counted_errors_of_known_classes_are_forgiven(errors: Json, tolerance: str, on_error_stop: bool) -> None:
+    evidence = changed(
+        passing(),
+        settings__restore_tolerance=tolerance,
+        restore__on_error_stop=on_error_stop,
+        restore__errors=errors,
+    )
+    assert statuses(evidence)["restore.clean"] == FAIL
+
+
+@pytest.mark.parametrize("fault", ["unhealthy", "dying"])
+def test_health_that_was_bad_before_may_stay_bad(fault: str) -> None:
+    """What counts is whether it became worse."""
+    evidence = changed(
+        passing(), production__before__container__health=fault, production__after__container__health=fault
+    )
+    assert statuses(evidence)["production.not_restarted"] == PASS
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "fact"),
+    [
+        ("dump.complete", False, "backup_verified"),
+        ("dump.rows", {}, "backup_verified"),
+        ("restore.rc", 3, "restore_tested"),
+        ("restore.guard.scratch.nonce", "", "restore_tested"),
+        ("restore.scratch.isolation.privileged", True, "restore_tested"),
+        ("teardown.volumes", ["v"], "restore_env_torn_down"),
+        ("teardown", None, "restore_env_torn_down"),
+    ],
+)
+def test_the_summary_is_of_its_own_checks(path: str, value: Any, fact: str) -> None:
+    evidence = passing()
+    put(evidence, place(path), value)
+    found = verdict(evidence)["result"]
+    facts = {name: found[name] for name in ("backup_verified", "restore_tested", "restore_env_torn_down")}
+    assert facts[fact] is False
+    if fact == "restore_env_torn_down":
+        assert facts["backup_verified"] and facts["restore_tested"]
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "status"),
+    [("restore.rc", 3, FAIL), ("restore.scratch.isolation.user", "root", FAIL), ("restore", None, NOT_RUN)],
+)
+def test_verify_restore_test_is_all_of_scratch_and_restore(path: str, value: Any, status: str) -> None:
+    evidence = passing()
+    put(evidence, place(path), value)
+    verify = verdict(evidence)["result"]["verify"]
+    assert verify == {"VERIFY_dump_contains_12_cg_tables": PASS, "VERIFY_restore_test": status}
+
+
+def test_verify_dump_tells_how_many_tables_and_whose() -> None:
+    evidence = changed(passing(), settings__schema_alias="xy", dump__tables=TABLES[1:])
+    assert verdict(evidence)["result"]["verify"]["VERIFY_dump_contains_12_xy_tables"] == FAIL
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("production.after", None),
+        ("production.after.sysid", "7300000000000000000"),
+        ("production.own_sessions.0.xid", "771"),
+        ("production.own_sessions", None),
+        ("production.after.neighbours.0.state", "exited"),
+        (f"production.after.rows.{FIRST}", 11),
+    ],
+)
+def test_production_is_not_proven_safe_by_less_than_everything(path: str, value: Any) -> None:
+    evidence = passing()
+    put(evidence, place(path), value)
+    assert verdict(evidence)["result"]["production_state"] == NOT_PROVEN
+
+
+def test_the_message_names_what_failed_what_could_not_be_done_and_what_did_not_run() -> None:
+    evidence = changed(
+        passing(),
+        restore=None,
+        dump__rc=1,
+        failures=[{"step": "scratch", "task": "Make the scratch server", "message": "no such image"}],
+    )
+    message = verdict(evidence)["result"]["message"]
+    assert message.startswith("CLOSEOUT_RESULT: FAIL\n")
+    assert "dump.complete: pg_dump ended with return code 1" in message
+    assert "Make the scratch server: no such image" in message
+    assert re.search(r"^not run: .*restore\.clean", message, re.MULTILINE)
+
+
+# ---- nothing may be missing
+
+
+DECORATIVE = {
+    # What the record prints and no promise rests on. Everything else must be missed by a check when it is not there.
+    r"run\.(label|stamp|host|db|started_utc|finished_utc)": "names of the run; what binds the parts is run.id",
+    r"run\.(collection|orchestrator)(\..*)?": "which code ran, with its digest; nothing to compare with",
+    r"settings\.(db|label|schema_alias|artefact|dump_path|expected_source)": "names; no check reads the target by them",
+    r"settings\.protected_containers\.\d+": "the operator's own wish; a shorter one is another wish",
+    r"plan\.notes(\..*)?": "what is worth knowing and in nobody's way",
+    r"production\.(before|after)\.(taken_utc|server_version|in_recovery)": "told; identity rests on sysid and start",
+    r"production\.(before|after)\.container\.(name|image|image_id|status_text)": "told; identity rests on the id",
+    r"production\.(before|after)\.neighbours\.1(\.(id|state|started_utc|restart_count))?": "not protected: INFO, named",
+    r"production\.((before|after)\.)?own_sessions\.\d+\.(pid|application_name)": "the xid is what counts",
+    r"production\.own_sessions\.\d+": "one of several: a pg_dump that is fast may be seen once or not at all",
+    r"production\.snapshot\.(id|taken_utc)": "told",
+    r"production\.snapshot\.tables\.\w+\.sha256": "digests come with the comparison of contents, a later issue",
+    r"production\.longest_wait_caused_s": "a later issue",
+    r"dump\.(format|command(\.\d+)?|client_version|transport|transport_reason)": "told",
+    r"dump\.(taken_utc|confirmed_utc|duration_s)": "told",
+    r"dump\.(manifest(\..*)?|discarded)": "the audit refuses a manifest with another digest before there is evidence",
+    r"dump\.warnings": "not judged yet (FACTS.md asks for it): reported as a gap",
+    r"dump\.directory\.[12](\..*)?": "files beside the dump",
+    r"restore\.scratch\.(name|image|image_id|started_utc|expires_utc|server_version)": "told",
+    r"restore\.scratch\.isolation\.mounts\.0(\.(path|writable))?": "fewer mounts isolate no less; the type counts",
+    r"restore\.guard\.(scratch_sysid|nonce|differs(\..*)?)": "the module's own opinion, recomputed from guard.scratch",
+    r"restore\.guard\.scratch\.(server_version|server_version_num|in_recovery)": "told",
+    r"restore\.guard\.scratch\.container\.(?!id$).*": "told; identity rests on the id",
+    r"restore\.(db|roles_created(\.\d+)?|duration_s)": "told",
+    r"restore\.errors\.fatal_total": "of errors.fatal; errors.total decides",
+    r"restore\.compare": "a later issue",
+    r"teardown\.removed_utc": "told",
+}
+DECORATIVE_LOCALLY = {
+    r"(production\.(before|after)|restore\.guard\.scratch)\.container": "null: there is no container",
+    r"restore\.scratch\.container_id": "empty: there is no container",
+    r"restore\.scratch\.isolation\.(read_only_root|memory_bytes|pids_limit|mounts)": "the local driver has none",
+}
+
+
+def _places(value: Any, path: Path = ()) -> Iterator[Path]:
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, one in inner:
+        yield (*path, name)
+        yield from _places(one, (*path, name))
+
+
+def _is_decorative(path: Path, driver: str) -> bool:
+    patterns = {**DECORATIVE, **(DECORATIVE_LOCALLY if driver == "local" else {})}
+    return any(re.fullmatch(pattern, ".".join(map(str, path))) for pattern in patterns)
+
+
+@pytest.mark.parametrize("driver", ["docker", "local"])
+@pytest.mark.parametrize("value", [GONE, None], ids=["removed", "null"])
+def test_nothing_can_be_taken_away_and_all_pass_stays(driver: str, value: Any) -> None:
+    """Whatever key or subtree is missing, the result is FAIL; the exceptions are listed above with their reason."""
+    evidence = passing(driver)
+    survived = []
+    for path in _places(evidence):
+        if _is_decorative(path, driver) or (value is None and at(evidence, path) is None):
+            continue
+        less = alone(evidence)
+        put(less, path, value)
+        if verdict(less)["result"]["closeout_result"] != "FAIL":
+            survived.append(".".join(map(str, path)))
+    assert survived == []
+
+
+def test_the_list_of_decoration_holds_nothing_superfluous() -> None:
+    """Each of its patterns is needed: it meets something, and taking that away really changes no result."""
+    for driver, patterns in (("docker", DECORATIVE), ("local", DECORATIVE_LOCALLY)):
+        evidence = passing(driver)
+        for pattern in patterns:
+            met = [path for path in _places(evidence) if re.fullmatch(pattern, ".".join(map(str, path)))]
+            kept = []
+            for path in met:
+                less = alone(evidence)
+                put(less, path, GONE)
+                kept.append(verdict(less)["result"]["closeout_result"] == "ALL_PASS")
+            assert met, pattern
+            assert all(kept), pattern
+
+
+def _other(value: Any) -> list[Any]:
+    """Return values of the same kind that say something else, and ones of another kind."""
+    if isinstance(value, bool):
+        return [not value, int(value)]
+    if isinstance(value, int):
+        return [value + 1, bool(value)]
+    return []
+
+
+@pytest.mark.parametrize("driver", ["docker", "local"])
+def test_no_count_and_no_truth_can_be_another_one(driver: str) -> None:
+    """Every number and every boolean of the evidence, changed by one, is missed by a check. A boolean is no number."""
+    told = r"production\.(before|after)\.in_recovery|restore\.guard\.scratch\.(server_version_num|in_recovery)"
+    told += r"|restore\.guard\.scratch\.container\.restart_count|restore\.errors\.fatal_total|dump\.warnings"
+    told += r"|.*own_sessions\.\d+\.pid|dump\.manifest\.entries|restore\.guard\.differs\..*"
+    told += (
+        r"|production\.(before|after)\.neighbours\.1\.restart_count|restore\.scratch\.isolation\.mounts\.0\.writable"
+    )
+    # More memory or processes are still a limit.
+    told += r"|restore\.scratch\.isolation\.(memory_bytes|pids_limit)"
+    if driver == "local":
+        told += r"|restore\.scratch\.isolation\.read_only_root"
+    evidence = passing(driver)
+    survived = []
+    for path in _places(evidence):
+        name = ".".join(map(str, path))
+        for value in _other(at(evidence, path)):
+            more = alone(evidence)
+            put(more, path, value)
+            if re.search(r"neighbours\.\d+\.restart_count$", name) and value is False:
+                continue  # Only compared with itself, and both moments are the same module's.
+            if not re.fullmatch(told, name) and verdict(more)["result"]["closeout_result"] != "FAIL":
+                survived.append((name, value))
+    # Quiet or not is a wish; nothing changed in this run.
+    assert survived == [("settings.production_quiet", False)]
+
+
+# ---- a pure function of anything
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-2, 2) | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+_PLACES = list(_places(passing()))
+
+
+@settings(max_examples=300, deadline=None)
+@given(path=st.sampled_from(_PLACES), value=_JSON)
+def test_evidence_of_any_form_is_judged(path: Path, value: Any) -> None:
+    """Nonsense anywhere gives a verdict, so that the record is always written."""
+    evidence = passing()
+    put(evidence, path, value)
+    found = verdict(evidence)
+    assert [one["id"] for one in found["checks"]] == CHECKS
+    assert all(one["status"] in (PASS, FAIL, NOT_RUN, INFO) for one in found["checks"])
+    assert isinstance(found["result"]["message"], str)
+
+
+@settings(max_examples=200, deadline=None)
+@given(evidence=st.dictionaries(st.sampled_from(sorted(passing())), _JSON))
+def test_no_evidence_passes(evidence: Json) -> None:
+    """Without a run nothing passes, whatever stands in its place."""
+    assert verdict(evidence)["result"]["closeout_result"] == "FAIL"
+    assert verdict(evidence)["result"]["production_state"] == NOT_PROVEN
