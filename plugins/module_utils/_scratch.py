@@ -99,6 +99,11 @@ class Driver(ABC):
         """Return run id and name of everything ours whose time is up."""
 
 
+def ended_after(ttl_s: int) -> list[str]:
+    """Return the words before a command that end it after ``ttl_s`` seconds: a fast shutdown, then the hard way."""
+    return ["timeout", "-s", "INT", "-k", str(STOP_GRACE_S), str(ttl_s)]
+
+
 def server_settings(request: ScratchRequest, socket_directory: str) -> list[str]:
     """Return postgres' arguments: no TCP, and no care for what is thrown away anyway.
 

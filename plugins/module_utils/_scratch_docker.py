@@ -15,6 +15,7 @@ import datetime as dt
 import io
 import os
 import tarfile
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -27,11 +28,11 @@ from ._scratch import (
     PORT,
     READY,
     START_TIMEOUT_S,
-    STOP_GRACE_S,
     Absence,
     Driver,
     Scratch,
     ScratchRequest,
+    ended_after,
     server_settings,
 )
 from ._server import Address
@@ -39,6 +40,7 @@ from ._server import Address
 try:
     import docker.errors
     import docker.types
+    import requests.exceptions
 except ImportError:
     pass  # _docker.Daemon says so to whoever comes here
 
@@ -47,15 +49,14 @@ _BASE = f"{_HOME}/pg"
 _SOCKETS = f"{_BASE}/run"
 _PIDS = 256
 _REMOVE_TIMEOUT_S = 60.0
-# Arguments: the bootstrap superuser's name, the seconds to live, then postgres' own.
+# Arguments: the bootstrap superuser's name, then postgres' own.
 _START = f"""
 set -eu
 umask 077
 mkdir -p {_SOCKETS}
 initdb --pgdata={_BASE}/data --username="$1" --encoding=UTF8 --locale=C --auth=trust --no-sync >/dev/null
-ttl="$2"
-shift 2
-exec timeout -s INT -k {STOP_GRACE_S} "$ttl" postgres -D {_BASE}/data "$@"
+shift
+exec postgres -D {_BASE}/data "$@"
 """
 
 
@@ -129,8 +130,9 @@ class DockerDriver(Driver):
             f"create the scratch container {request.name!r}",
             self._api.create_container,
             image=image["Id"],
-            entrypoint=["/bin/sh", "-c", _START, "closeout"],
-            command=[request.bootstrap, str(request.ttl_s), *server_settings(request, _SOCKETS)],
+            # The deadline is around everything: an initdb that hangs must end too.
+            entrypoint=[*ended_after(request.ttl_s), "/bin/sh", "-c", _START, "closeout"],
+            command=[request.bootstrap, *server_settings(request, _SOCKETS)],
             environment={"LC_ALL": "C", "PGOPTIONS": "", "PGDATA": f"{_BASE}/data"},
             healthcheck={"test": ["NONE"]},
             host_config=host_config,
@@ -165,13 +167,16 @@ class DockerDriver(Driver):
         )
         self._daemon.call(f"start the scratch container {request.name!r}", self._api.start, container_id)
         said = bytearray()
-        deadline = time.monotonic() + START_TIMEOUT_S
-        for piece in attached:
-            said += piece
-            if READY.encode() in said:
-                return
-            if time.monotonic() > deadline:
-                break
+        # Listening ends with the container: one that says nothing is removed when its time to start is over.
+        too_late = threading.Timer(START_TIMEOUT_S, self._remove, [container_id])
+        too_late.start()
+        try:
+            for piece in attached:
+                said += piece
+                if READY.encode() in said:
+                    return
+        finally:
+            too_late.cancel()
         raise CloseoutError(
             "The scratch server did not start",
             wanted=f"'{READY}' within {START_TIMEOUT_S:.0f} s",
@@ -239,7 +244,7 @@ class DockerDriver(Driver):
                     raise CloseoutError(
                         f"The container {container_id[:12]} cannot be removed", found=str(error.explanation)
                     ) from error
-            with contextlib.suppress(docker.errors.APIError):
+            with contextlib.suppress(docker.errors.APIError, requests.exceptions.RequestException):
                 self._api.wait(container_id, condition="removed", timeout=5)
 
     def absence(self, run_id: str, name: str) -> Absence:

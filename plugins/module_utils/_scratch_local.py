@@ -30,11 +30,11 @@ from ._files import read_whole
 from ._scratch import (
     PORT,
     START_TIMEOUT_S,
-    STOP_GRACE_S,
     Absence,
     Driver,
     Scratch,
     ScratchRequest,
+    ended_after,
     server_settings,
 )
 from ._server import Address
@@ -44,18 +44,24 @@ _PREFIX = "closeout-scratch-"
 _MARKER = "scratch.json"
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _STOP_TIMEOUT_S = 15.0
-# Arguments: the private directory, the programs' directory, the bootstrap superuser, the seconds to live, and
-# postgres' own.
-_START = f"""
-set -u
-umask 077
-cd "$1" || exit 1
-directory="$1"; programs="$2"; user="$3"; ttl="$4"
-shift 4
+# Arguments: the private directory, the programs' directory, the bootstrap superuser, then postgres' own.
+_SERVE = """
+directory="$1"; programs="$2"; user="$3"
+shift 3
 "$programs/initdb" --pgdata="$directory/data" --username="$user" --encoding=UTF8 --locale=C --auth=trust --no-sync \\
     >initdb.log 2>&1 || exit 1
-timeout -s INT -k {STOP_GRACE_S} "$ttl" "$programs/postgres" -D "$directory/data" "$@" >server.log 2>&1
-tail -c 1000 server.log >&2
+exec "$programs/postgres" -D "$directory/data" "$@" >server.log 2>&1
+"""
+# Arguments: the private directory, then a command. Whatever ends it, its last words are told and the directory goes.
+# Nobody listens once the server is ready: a word of the shell itself must not end it then.
+_SUPERVISE = """
+trap "" PIPE
+umask 077
+cd "$1" || exit 1
+directory="$1"
+shift
+"$@"
+tail -q -c 1000 initdb.log server.log >&2 2>/dev/null
 cd / && rm -rf -- "$directory"
 """
 
@@ -139,14 +145,9 @@ class LocalDriver(Driver):
     ) -> subprocess.Popen[bytes]:
         argv = [
             *confined(user),
-            "/bin/sh",
-            "-c",
-            _START,
-            "closeout",
-            directory,
-            programs,
-            request.bootstrap,
-            str(request.ttl_s),
+            *("/bin/sh", "-c", _SUPERVISE, "closeout", directory),
+            *ended_after(request.ttl_s),
+            *("/bin/sh", "-c", _SERVE, "closeout", directory, programs, request.bootstrap),
             *server_settings(request, os.path.join(directory, "run")),
         ]
         try:
