@@ -36,12 +36,7 @@ def begin(path: str, run_id: str) -> None:
         os.makedirs(parent, mode=0o700, exist_ok=True)
         os.mkdir(path, 0o700)
     except FileExistsError as error:
-        raise CloseoutError(
-            f"The artefact directory {path} exists already",
-            wanted="a new directory",
-            found="one that another run made",
-            do="nothing was overwritten; run again, a second later the name is another one",
-        ) from error
+        raise _exists(path) from error
     except OSError as error:
         raise CloseoutError(
             f"The artefact directory {path} cannot be made",
@@ -55,13 +50,19 @@ def begin(path: str, run_id: str) -> None:
         write_whole(os.path.join(path, MARKER), json.dumps(marker).encode("ascii") + b"\n")
         fsync_directory(parent)
     except BaseException:
-        with contextlib.suppress(OSError):
-            for name in (MARKER, "logs"):
-                target = os.path.join(path, name)
-                (os.rmdir if os.path.isdir(target) else os.unlink)(target)
-        with contextlib.suppress(OSError):
-            os.rmdir(path)
+        for remove, name in ((os.unlink, MARKER), (os.rmdir, "logs"), (os.rmdir, "")):
+            with contextlib.suppress(OSError):
+                remove(os.path.join(path, name))
         raise
+
+
+def _exists(path: str) -> CloseoutError:
+    return CloseoutError(
+        f"The artefact directory {path} exists already",
+        wanted="a new directory",
+        found="one that another run made",
+        do="nothing was overwritten; run again, a second later the name is another one",
+    )
 
 
 def assert_ours(path: str, run_id: str) -> None:
@@ -144,6 +145,15 @@ def bring_to(parameters: dict[str, Any], *, check: bool) -> dict[str, Any]:
     """Do what module closeout_artefact is asked; in check mode only see whether it could be done."""
     path, run_id, state = parameters["path"], parameters["run_id"], parameters["state"]
     if state == "begun":
+        if not run_id:
+            raise CloseoutError(
+                "An artefact directory needs a run id",
+                wanted="run_id, which marks it as the run's",
+                found="an empty one",
+                do="pass what closeout_plan returned",
+            )
+        if check and os.path.lexists(path):
+            raise _exists(path)
         if not check:
             begin(path, run_id)
         return {"changed": True, "path": path}

@@ -109,7 +109,8 @@ def _message(result: dict[str, Any]) -> str:
     message = str(result.get("msg") or "")
     if result.get("unreachable"):
         return f"The host could not be reached: {message}"
-    return message or str(result.get("exception") or "no message").strip().splitlines()[-1]
+    lines = str(result.get("exception") or "").strip().splitlines()
+    return message or (lines[-1] if lines else "no message")
 
 
 def _part(result: Any) -> dict[str, Any] | None:

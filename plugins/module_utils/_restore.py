@@ -29,6 +29,8 @@ from ._session import Session
 
 # The dump's own triggers must not write rows: event triggers come before REFRESH MATERIALIZED VIEW in a dump.
 _OPTIONS = "-c session_replication_role=replica -c statement_timeout=0 -c lock_timeout=0 -c client_min_messages=warning"
+END_MARKER = b"\n-- PostgreSQL database dump complete\n"
+_END_BYTES = 1024
 
 
 @dataclass(frozen=True)
@@ -108,10 +110,17 @@ class _Hashed:
     def __init__(self, path: str) -> None:
         self._path = path
         self.digest = hashlib.sha256()
+        self._end = b""
+
+    @property
+    def complete(self) -> bool:
+        """Whether what was read ends as pg_dump ends a whole dump: psql takes the rows of half a one without a word."""
+        return END_MARKER in self._end
 
     def __iter__(self) -> Iterator[bytes]:
         for piece in pieces_of(self._path):
             self.digest.update(piece)
+            self._end = (self._end + piece[-_END_BYTES:])[-_END_BYTES:]
             yield piece
 
 
@@ -148,7 +157,8 @@ def _run_psql(server: Server, request: RestoreRequest) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "rc": code,
         "errors": summarize(errors, tolerate=request.by_hand),
-        "input_sha256": source.digest.hexdigest() if program.fed_all else "",
+        # Of a restore that failed, nothing says how much psql took in.
+        "input_sha256": source.digest.hexdigest() if program.fed_all and code == 0 else "",
         "duration_s": round(time.monotonic() - started, 3),
     }
     if code != 0 or facts["errors"]["fatal_total"] or not program.fed_all:
@@ -158,6 +168,14 @@ def _run_psql(server: Server, request: RestoreRequest) -> dict[str, Any]:
             wanted="return code 0 and no error" + (" but those of missing roles" if request.by_hand else ""),
             found=f"return code {code}, {facts['errors']['fatal_total']} errors; the first: {first}",
             do=f"read {request.log or 'psql’s messages'}; production was not touched",
+            facts={"restore": facts},
+        )
+    if not source.complete:
+        raise ProgramFailed(
+            "The dump that was restored is not complete",
+            wanted=f"the line {END_MARKER.strip().decode('ascii')!r} at its end",
+            found="a file without it",
+            do="do not use this file as a backup",
             facts={"restore": facts},
         )
     return facts

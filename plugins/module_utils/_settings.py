@@ -212,7 +212,8 @@ def read_settings(given: dict[str, Any], *, run_id: str, stamp: str, date: str) 
     settings["dump_name"] = _expanded(settings["dump_name"], file_words)
     settings["scratch_name"] = _expanded(settings["scratch_name"], file_words)
     settings["restore_db"] = _expanded(settings["restore_db"], {**words, "db": settings["db"]})
-    if not _FILE_NAME.fullmatch(settings["dump_name"]) or settings["dump_name"] in RESERVED_NAMES:
+    reserved = RESERVED_NAMES | {f"{kind}_{settings['schema_alias']}_tables.txt" for kind in ("dump", "restoretest")}
+    if not _FILE_NAME.fullmatch(settings["dump_name"]) or settings["dump_name"] in reserved:
         problems.append(_problem("dump_name", "a plain file name of its own", repr(settings["dump_name"])))
     if not _FILE_NAME.fullmatch(settings["scratch_name"]):
         problems.append(_problem("scratch_name", "a name that Docker takes", repr(settings["scratch_name"])))

@@ -308,7 +308,8 @@ def test_a_pg_dump_that_is_killed_leaves_nothing(where: str, server: postgres.Cl
         os.kill(module.pid, signal.SIGCONT)
         result = modules.finish(module)
     assert (result.failed, result.rc) == (True, 1), result
-    assert "pg_dump failed" in result.msg and "terminating connection" in result.msg
+    # The server's last words may be lost with the connection; what pg_dump was at is told in any case.
+    assert "pg_dump failed" in result.msg and "large_for_killing" in result.msg
     assert result.data["dump"]["rc"] not in (0, None)
     assert_nothing_final(directory)
     assert server.psql(OURS) == "0"

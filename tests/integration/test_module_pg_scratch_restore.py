@@ -412,7 +412,7 @@ def test_production_itself_is_refused(
 
 def test_local_another_run_is_refused(idle: Scratch, dump: Dump) -> None:
     refused = fails("pg_scratch_restore", idle.asked(dump, run_id=new_run_id()))
-    assert "There is no idle server" in refused.msg
+    assert "There is no scratch server" in refused.msg
     assert_untouched(idle)
 
 
@@ -446,10 +446,10 @@ def test_rows_of_a_failing_copy_are_in_no_message(scratch: Scratch, dump: Dump, 
 
 
 def test_a_dump_that_was_cut_off_does_not_pass_for_whole(scratch: Scratch, dump: Dump, tmp_path: Path) -> None:
-    """Half a dump restores what it has without an error: what shows it is the digest of what was read."""
-    cut = dump.changed(tmp_path, lambda text: text[: text.index("question 5")])
+    """psql takes the end of its input for the end of the rows, and ends with 0."""
+    cut = dump.changed(tmp_path, lambda text: text[: text.index("\n", text.index("question 5")) + 1])
     failed = fails("pg_scratch_restore", scratch.asked(cut))
-    assert "complete" in failed.msg
+    assert "is not complete" in failed.msg
     assert failed.data["restore"]["input_sha256"] == sha256sum(cut.path) != sha256sum(dump.path)
 
 
@@ -520,7 +520,7 @@ _HOSTILE = r"""
 CREATE TABLE public.seen (n serial, line text);
 COPY public.seen (line) FROM PROGRAM '{server}';
 \copy public.seen (line) FROM PROGRAM '{psql}'
-\! {shell}
+\! {meta}
 """
 
 
@@ -533,10 +533,16 @@ def _hostile(dump: Dump, directory: Path, proof: Path) -> Dump:
     commands = _HOSTILE.format(
         server=look("server").replace("'", "''"),
         psql=look("psql").replace("'", "''"),
-        shell=f"id -u > {proof}/shell; cat /proc/net/dev >> {proof}/shell",
+        meta=f"id -u > {proof}/shell; cat /proc/net/dev >> {proof}/shell",
     )
     end = "\n--\n-- PostgreSQL database dump complete"
-    return dump.changed(directory, lambda text: text.replace(end, commands + end))
+
+    def hostile(text: str) -> str:
+        """As a pg_dump before \\restrict wrote it, and with the commands."""
+        lines = [line for line in text.split("\n") if not line.startswith(("\\restrict", "\\unrestrict"))]
+        return "\n".join(lines).replace(end, commands + end)
+
+    return dump.changed(directory, hostile)
 
 
 def _assert_confined(text: str) -> None:

@@ -1,4 +1,4 @@
-"""pg_scratch_server: isolated as inspected and as seen from inside, gone when its time is up, and nobody else's touched."""
+"""pg_scratch_server: isolated as inspected and as seen from inside, gone in time, and nobody else's touched."""
 
 from __future__ import annotations
 
@@ -77,9 +77,9 @@ class Asker:
 
     def left(self) -> list[str]:
         """Containers and volumes that carry this run's label, or the name."""
-        label = {"label": f"{RUN_LABEL}={self.run_id}"}
-        found = [str(one.name) for one in self.client.containers.list(all=True, filters=label)]
-        found += [str(one.name) for one in self.client.volumes.list(filters=label)]
+        label = f"{RUN_LABEL}={self.run_id}"
+        found = [str(one.name) for one in self.client.containers.list(all=True, filters={"label": label})]
+        found += [str(one.name) for one in self.client.volumes.list(filters={"label": label})]
         with contextlib.suppress(docker.errors.NotFound):
             found.append(str(self.client.containers.get(self.name).name))
         return found
@@ -87,8 +87,8 @@ class Asker:
     def inside(self, *command: str) -> tuple[int, str]:
         """Run a program in the container; its return code and output."""
         code, output = self.container().exec_run(list(command))
-        assert isinstance(output, bytes)
-        return int(code), output.decode(errors="replace").strip()
+        assert code is not None and isinstance(output, bytes)
+        return code, output.decode(errors="replace").strip()
 
 
 @pytest.fixture
@@ -98,11 +98,11 @@ def asker(
     """A run of its own; whatever the test leaves of it is removed."""
     one = Asker(docker_client, docker_host, production_image, globals_path)
     yield one
-    label = {"label": f"{RUN_LABEL}={one.run_id}"}
-    for container in docker_client.containers.list(all=True, filters=label):
+    label = f"{RUN_LABEL}={one.run_id}"
+    for container in docker_client.containers.list(all=True, filters={"label": label}):
         with contextlib.suppress(docker.errors.NotFound):
             container.remove(force=True, v=True)
-    for volume in docker_client.volumes.list(filters=label):
+    for volume in docker_client.volumes.list(filters={"label": label}):
         with contextlib.suppress(docker.errors.NotFound):
             volume.remove()
 

@@ -1,4 +1,4 @@
-"""pg_sysid_guard: the identity of the very server that was asked for, and a guard that never passes for want of facts."""
+"""pg_sysid_guard: the identity of the very server that was asked for; a guard that never passes for want of facts."""
 
 from __future__ import annotations
 
@@ -381,6 +381,7 @@ def test_the_socket_of_another_container_is_refused(
             owner.start()
             guest.start()
             asked = {"docker_host": docker_host, "login_user": "workflow_admin", "login_db": "workflow_admin"}
+
             def answers() -> bool:
                 """Whether the owner's own server lets us in."""
                 return not modules.run_module("pg_sysid_guard", {**asked, "container": owner.name}).failed

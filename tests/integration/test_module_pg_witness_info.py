@@ -86,7 +86,9 @@ def test_cluster_read_without_a_trace(server: postgres.Cluster) -> None:
     assert (own["application_name"], own["xid"]) == ("incomex.closeout/abc123", None)
     assert (facts["container"], facts["neighbours"]) == (None, [])
     for other in (checked, again):
-        assert {k: v for k, v in other.items() if k not in MOMENTS} == {k: v for k, v in facts.items() if k not in MOMENTS}
+        assert {k: v for k, v in other.items() if k not in MOMENTS} == {
+            k: v for k, v in facts.items() if k not in MOMENTS
+        }
     taken = dt.datetime.fromisoformat(facts["taken_utc"].replace("Z", "+00:00"))
     assert abs((dt.datetime.now(dt.timezone.utc) - taken).total_seconds()) < 120
     ours = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'incomex.closeout%'"
@@ -112,7 +114,7 @@ def test_every_kind_of_relation_of_other_versions(version: int, cluster: Callabl
 
 
 def test_odd_names(server: postgres.Cluster) -> None:
-    schema = 'odd "schema";\n\'x\' %s %(y)s'
+    schema = "odd \"schema\";\n'x' %s %(y)s"
     names = sorted(['a"b', "new\nline", "Điều 2", "%s", "back\\slash", "UPPER", "x; DROP TABLE b", "a.b", "'", " "])
     quoted = '"' + schema.replace('"', '""') + '"'
     with contextlib.closing(server.connect("directus")) as connection, connection.cursor() as cursor:
@@ -194,9 +196,13 @@ def test_a_table_without_permission_is_named_and_the_identity_is_kept(server: po
 
 @pytest.mark.parametrize(
     ("change", "words"),
-    [({"login_db": "nowhere_at_all"}, "nowhere_at_all"), ({"schema": None}, "schema"), ({"login_port": 1}, "PGSQL.1")],
+    [({"login_db": "nowhere_at_all"}, "nowhere_at_all"), ({"login_port": 1}, "PGSQL.1")],
 )
 def test_what_cannot_be_read(change: dict[str, object], words: str, server: postgres.Cluster) -> None:
     refused = fails("pg_witness_info", {**on_socket(server, schema="mixed"), **change})
     assert words in refused.msg
     assert "rows" not in refused.data
+
+
+def test_schema_has_to_be_given(server: postgres.Cluster) -> None:
+    assert "schema" in fails("pg_witness_info", on_socket(server)).msg

@@ -67,7 +67,9 @@ def test_only_the_first_fatal_errors_are_shown_and_all_are_counted() -> None:
     assert (found["total"], found["fatal_total"], len(found["fatal"])) == (50, 50, 3)
 
 
-@pytest.mark.parametrize("messages", ["", "\n", "SET\nCREATE TABLE\n", "psql:<stdin>:1: NOTICE:  00000: hello\n", "ERROR:  x\n"])  # fmt: skip
+@pytest.mark.parametrize(
+    "messages", ["", "\n", "SET\nCREATE TABLE\n", "psql:<stdin>:1: NOTICE:  00000: hello\n", "ERROR:  x\n"]
+)
 def test_what_is_no_error_is_none(messages: str) -> None:
     assert read_errors(messages) == []
     assert summarize([], tolerate=True)["total"] == 0

@@ -435,7 +435,7 @@ def test_what_is_written_is_what_is_read(tables: list[tuple[str, list[str]]], te
 
 MIB = 1 << 20
 _ENDLESS = {
-    "a string": (b"SELECT '", b"x;y'';", 64),
+    "a string": (b"SELECT '", b"x;y" * 99 + b"'';", 64),
     "an E string": (b"SELECT E'", b"x" * 99 + b"\\'y", 64),
     "an E string of doubled quotes": (b"SELECT E'", b"''", 4),
     "an identifier": (b'SELECT "', b"x;y", 64),
@@ -446,7 +446,7 @@ _ENDLESS = {
     "a row": (b"COPY a.t FROM stdin;\n", b"x\\ty", 64),
     "rows": (b"COPY a.t FROM stdin;\n", b"x\n", 64),
     "the line of COPY": (b"COPY a.t FROM stdin;", b"x", 64),
-    "white space": (b"", b" \n", 64),
+    "white space": (b"", b" \n", 16),
     # Token by token: less of it, and still more than is ever held.
     "a statement": (b"INSERT INTO a.t VALUES (", b"(1, 2), ", 6),
     "a statement of one word": (b"SELECT ", b"w", 6),

@@ -1,0 +1,253 @@
+"""The settings: what a person or a survey gave becomes what it means, or a problem that names it; all at once."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible_collections.incomex.closeout.plugins.module_utils._settings import (
+    CUTTER_GOVERNANCE_TABLES,
+    SETTINGS,
+    Problem,
+    read_settings,
+)
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.places import ROOT
+
+ROLE = ROOT / "roles" / "closeout"
+NOT_GIVEN: list[Any] = [None, "", " ", "\n", [], [""], [None], ["", ""], {}]
+
+
+def read(**given: Any) -> tuple[dict[str, Any], list[Problem]]:
+    """Read settings in a run of a known moment."""
+    found: tuple[dict[str, Any], list[Problem]] = read_settings(
+        given, run_id="4f0c7a91b2d3", stamp="20260516T104634Z", date="2026-05-16"
+    )
+    return found
+
+
+def test_nothing_given_is_the_original_run_s() -> None:
+    found, problems = read()
+    assert problems == []
+    assert found["dump_name"] == "prod-directus-closeout-20260516T104634Z.sql"
+    assert found["scratch_name"] == "pg-restoretest-closeout-2026-05-16-4f0c7a91b2d3"
+    assert found["restore_db"] == "directus_restoretest"
+    assert found["artefact"] == "/opt/incomex/backups/closeout_20260516T104634Z"
+    assert found["dump_path"] == f"{found['artefact']}/{found['dump_name']}"
+    assert found["expected_tables"] == list(CUTTER_GOVERNANCE_TABLES)
+    assert (found["user"], found["db"], found["login_port"], found["fail"]) == (
+        "workflow_admin",
+        "directus",
+        5432,
+        True,
+    )
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+@pytest.mark.parametrize("value", NOT_GIVEN, ids=repr)
+def test_what_a_survey_leaves_empty_is_not_given(name: str, value: Any) -> None:
+    assert read(**{name: value}) == read()
+
+
+VALUES: dict[str, list[tuple[Any, Any]]] = {
+    "container": [("postgres", "postgres"), (" pg \n", "pg")],
+    "docker_host": [("tcp://h:2375", "tcp://h:2375")],
+    "login_host": [("db.example", "db.example")],
+    "login_port": [("6543", 6543), (6543, 6543), (" 1 ", 1), ("65535", 65535)],
+    "login_unix_socket": [("/run/pg", "/run/pg")],
+    "ssl_mode": [("verify-full", "verify-full"), ("disable", "disable")],
+    "ca_cert": [("/etc/ca.pem", "/etc/ca.pem")],
+    "user": [("me", "me"), (7, "7")],
+    "passfile": [("/root/.pgpass", "/root/.pgpass")],
+    "db": [("other", "other"), ("My DB", "My DB")],
+    "bin_dir": [("/usr/lib/postgresql/16/bin", "/usr/lib/postgresql/16/bin")],
+    "root": [("/srv/b", "/srv/b"), ("/srv//b/", "/srv/b"), ("/srv/a/../b", "/srv/b")],
+    "label": [("dieu44_v0_2_closeout", "dieu44_v0_2_closeout"), ("v0.2", "v0.2"), (2, "2"), ("x" * 63, "x" * 63)],
+    "dump_name": [("prod-directus-postv0_2-<stamp>.sql", "prod-directus-postv0_2-20260516T104634Z.sql")],
+    "scratch_name": [("pg-restoretest-v0.2-closeout-<date>", "pg-restoretest-v0.2-closeout-2026-05-16")],
+    "schema": [("public", "public"), ("My Schema", "My Schema")],
+    "schema_alias": [("xy", "xy")],
+    "expected_tables": [
+        ("a,b", ["a", "b"]),
+        ("a\nb\r\nc", ["a", "b", "c"]),
+        (" a , b ,\n", ["a", "b"]),
+        ("a,a", ["a"]),
+        (["a", "b", "a"], ["a", "b"]),
+        (["a, b", "c\nd", " e"], ["a, b", "c\nd", " e"]),
+        (["a", ""], ["a"]),
+        ([1], ["1"]),
+    ],
+    "scratch_driver": [("local", "local"), ("docker", "docker")],
+    "scratch_image": [("postgres:16", "postgres:16")],
+    "scratch_ttl_s": [("60", 60), (604800, 604800)],
+    "scratch_storage": [("tmpfs", "tmpfs")],
+    "scratch_memory_mb": [("256", 256)],
+    "scratch_os_user": [("nobody", "nobody")],
+    "restore_db": [("<db>_x", "directus_x"), ("r", "r")],
+    "restore_tolerance": [("by_hand", "by_hand")],
+    "production_quiet": [(text, True) for text in (True, "true", "True", "YES", "on", "1", 1, "y", "t")],
+    "protected_containers": [("a,b", ["a", "b"]), (["a"], ["a"])],
+    "attestations": [("no a\n\n no b ", ["no a", "no b"]), (["a", {"b": "c"}, ""], ["a", {"b": "c"}])],
+    "document": [({"author": "me", "revision": 2}, {"author": "me", "revision": "2"})],
+    "fail": [(text, False) for text in (False, "false", "False", "NO", "off", "0", 0, "n", "f")],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "meaning"), [(name, *pair) for name, pairs in VALUES.items() for pair in pairs]
+)
+def test_a_value_is_read(name: str, value: Any, meaning: Any) -> None:
+    found, problems = read(**{name: value})
+    assert problems == []
+    assert found[name] == meaning
+    assert type(found[name]) is type(meaning)
+
+
+def test_every_setting_has_a_value_that_is_tried() -> None:
+    assert set(VALUES) == set(SETTINGS)
+
+
+BAD: dict[str, list[Any]] = {
+    "login_port": ["0", "65536", "-1", "x", "5432.0", 5432.5, True, "1" * 20, "5 432"],
+    "ssl_mode": ["Prefer", "on", True],
+    "user": [["a"], {"a": 1}],
+    "db": [["a"]],
+    "root": ["backups", "./b", "~/b"],
+    "label": ["a/b", "a b", "../x", "a\tb", "-a", ".a", "_a", "x" * 64, "ä", "a\nb"],
+    "dump_name": ["a/b", "/a", "..", "a b", "x\ny", "<unknown>.sql", "closeout.json", "closeout.md", "SHA256SUMS",
+                  "manifest.json", "globals.json", "logs", "dump_cg_tables.txt", "restoretest_cg_tables.txt",
+                  "x" * 300],
+    "scratch_name": ["a/b", "a b", "-a", "<nothing>"],
+    "schema_alias": ["a b", "a/b", "x" * 41, "c-g"],
+    "expected_tables": [7, True, {"a": 1}, [["a"]], [{"a": "b"}]],
+    "scratch_driver": ["podman", "Docker"],
+    "scratch_ttl_s": ["59", "604801", "2h", True],
+    "scratch_storage": ["disk"],
+    "scratch_memory_mb": ["255", "1g"],
+    "restore_db": ["x" * 64, "ä" * 32],
+    "restore_tolerance": ["all", "byhand", True],
+    "production_quiet": ["maybe", "2", 2, ["true"]],
+    "protected_containers": [7, {"a": 1}],
+    "attestations": [7, {"a": 1}],
+    "document": ["a", ["a"], 7],
+    "fail": ["perhaps", ["x"]],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in BAD.items() for value in values])
+def test_what_cannot_be_read_is_one_problem_that_names_the_variable(name: str, value: Any) -> None:
+    _found, problems = read(**{name: value})
+    assert [problem.object for problem in problems] == [f"closeout_{name}"]
+    facts = problems[0].as_facts()
+    assert set(facts) == {"id", "object", "wanted", "found", "do"}
+    assert all(facts.values()) and len(facts["found"]) < 500
+
+
+def test_all_problems_are_told_at_once() -> None:
+    bad = {name: values[0] for name, values in BAD.items()}
+    found, problems = read(**bad, nonsense=1, container="c", login_host="h")
+    told = [problem.object.removeprefix("closeout_") for problem in problems]
+    assert sorted(told) == sorted([*BAD, "nonsense", "login_host"])
+    defaults = read()[0]
+    for name in set(BAD) - {"dump_name", "scratch_name", "restore_db", "db", "label"}:
+        assert found[name] == defaults[name]
+
+
+@pytest.mark.parametrize("name", ["login_host", "login_unix_socket"])
+def test_a_container_excludes_another_address(name: str) -> None:
+    assert [problem.object for problem in read(container="postgres", **{name: "/x"})[1]] == [f"closeout_{name}"]
+    assert read(container="", **{name: "/x"})[1] == []
+    assert read(container="postgres", **{name: ""})[1] == []
+
+
+@pytest.mark.parametrize("name", ["password", "hosts", "closeout_db", "lable"])
+def test_a_variable_that_there_is_not_is_a_problem(name: str) -> None:
+    problems = read(**{name: "secret"})[1]
+    assert [problem.object for problem in problems] == [f"closeout_{name}"]
+    assert "secret" not in str(problems)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, list(CUTTER_GOVERNANCE_TABLES)),
+        ({"schema": "cutter_governance", "expected_tables": [""]}, list(CUTTER_GOVERNANCE_TABLES)),
+        ({"expected_tables": "one"}, ["one"]),
+        ({"schema": "public"}, []),
+        ({"schema": "public", "expected_tables": "one"}, ["one"]),
+    ],
+)
+def test_the_twelve_tables_are_expected_of_their_own_schema(given: dict[str, Any], expected: list[str]) -> None:
+    """An empty list for another schema means: what production has. The dump fills it in."""
+    assert read(**given)[0]["expected_tables"] == expected
+    assert len(CUTTER_GOVERNANCE_TABLES) == len(set(CUTTER_GOVERNANCE_TABLES)) == 12
+
+
+def test_placeholders_are_filled_in() -> None:
+    found, problems = read(
+        db="My DB/x", label="v1", dump_name="<db>-<label>-<stamp>-<date>-<run_id>", restore_db="<db>|<label>|<run_id>"
+    )
+    assert problems == []
+    assert found["dump_name"] == "My_DB_x-v1-20260516T104634Z-2026-05-16-4f0c7a91b2d3"
+    assert found["restore_db"] == "My DB/x|v1|4f0c7a91b2d3"
+
+
+_ANY = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(given=st.dictionaries(st.sampled_from(sorted(SETTINGS)), _ANY, max_size=6))
+def test_anything_is_read_or_told(given: dict[str, Any]) -> None:
+    """Never a crash; without a problem, the artefact lies below its root and has names of its own."""
+    found, problems = read(**given)
+    assert set(found) == {*SETTINGS, "artefact", "dump_path"}
+    if not problems:
+        root = found["root"].rstrip("/")
+        assert re.fullmatch(re.escape(root) + r"/[\w.-]+_20260516T104634Z", found["artefact"], re.ASCII)
+        assert re.fullmatch(re.escape(found["artefact"]) + r"/[\w.-]+", found["dump_path"], re.ASCII)
+
+
+# ---- the role says the same
+
+
+def _yaml(path: Path) -> Any:
+    return yaml.safe_load(path.read_text())
+
+
+# The role's default container is the original run's; a module without one means a server outside containers.
+_OF_THE_ROLE = {"container": "postgres"}
+
+
+def test_the_role_s_defaults_are_the_settings_and_the_password() -> None:
+    defaults = _yaml(ROLE / "defaults" / "main.yml")
+    expected = {f"closeout_{name}": setting.default for name, setting in SETTINGS.items()}
+    expected |= {f"closeout_{name}": value for name, value in _OF_THE_ROLE.items()}
+    assert defaults == {**expected, "closeout_password": ""}
+
+
+def test_the_role_hands_every_setting_to_the_plan() -> None:
+    given = _yaml(ROLE / "vars" / "main.yml")["_closeout_given"]
+    assert given == {name: f"{{{{ closeout_{name} }}}}" for name in SETTINGS}
+
+
+def test_the_role_s_arguments_are_its_defaults() -> None:
+    defaults = _yaml(ROLE / "defaults" / "main.yml")
+    options = _yaml(ROLE / "meta" / "argument_specs.yml")["argument_specs"]["main"]["options"]
+    assert set(options) == set(defaults)
+    assert {name: option.get("default") for name, option in options.items()} == defaults
+    assert all(option.get("description") for option in options.values())
+    assert options["closeout_password"].get("no_log") is True
+
+
+def test_the_playbook_takes_the_hosts_and_no_other_variable() -> None:
+    text = (ROOT / "playbooks" / "closeout.yml").read_text()
+    assert set(re.findall(r"\bcloseout_\w+", text)) <= {"closeout_hosts"}
