@@ -15,6 +15,7 @@ import hashlib
 import json
 import os
 import re
+import stat
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -66,6 +67,7 @@ def take_dump(server: Server, request: DumpRequest) -> dict[str, Any]:
     A dump during whose start a table was truncated or rewritten is discarded and taken again, at most three times.
     Raises CloseoutError; a failure leaves no file and carries the facts gathered.
     """
+    _refuse_open(request.directory)
     discarded: list[str] = []
     while True:
         with server.session() as session:
@@ -84,6 +86,7 @@ def take_dump(server: Server, request: DumpRequest) -> dict[str, Any]:
 
 def check_dump(server: Server, request: DumpRequest) -> dict[str, Any]:
     """See that a dump could be taken: the server lets us in, pg_dump is there, the directory can be written to."""
+    _refuse_open(request.directory)
     version = server.program_version("pg_dump")[1]
     with server.session() as session:
         server_version = session.value("SELECT current_setting('server_version')")
@@ -127,16 +130,18 @@ def _attempt(server: Server, session: Session, snapshot: ProductionSnapshot, req
         counting = None
         program = server.start(argv, password=session.password, options=server.read_options(session))
         try:
-            for piece in program.output():
-                if counting is None:
-                    # The first byte comes when pg_dump holds all its locks.
-                    _refuse_rewritten(snapshot)
-                    snapshot.note_sessions(run_id)
-                    counting = counter.submit(snapshot.count)
-                file.write(piece)
-                digest.update(piece)
-                scanner.feed(piece)
-                size += len(piece)
+            with snapshot.watching_sessions(run_id) as stop_watching:
+                for piece in program.output():
+                    if counting is None:
+                        # The first byte comes when pg_dump holds all its locks.
+                        stop_watching()
+                        _refuse_rewritten(snapshot)
+                        snapshot.note_sessions(run_id)
+                        counting = counter.submit(snapshot.count)
+                    file.write(piece)
+                    digest.update(piece)
+                    scanner.feed(piece)
+                    size += len(piece)
             scanner.finish()
             facts["rc"] = program.finish()
             facts.update(size_bytes=size, sha256=digest.hexdigest(), complete=scanner.complete)
@@ -181,6 +186,25 @@ def _attempt(server: Server, session: Session, snapshot: ProductionSnapshot, req
         "expected_source": "given" if request.expected_tables else "production_snapshot",
         "finished_utc": utc_now(),
     }
+
+
+def _refuse_open(directory: str) -> None:
+    """A dump holds everything that production holds: its directory is nobody else's to look into, or to write to."""
+    try:
+        status = os.stat(directory)
+    except OSError as error:
+        raise CloseoutError(
+            f"The directory {directory} cannot be used",
+            wanted="a private directory",
+            found=error.strerror or str(error),
+        ) from error
+    if not stat.S_ISDIR(status.st_mode) or status.st_mode & 0o077 or status.st_uid != os.geteuid():
+        raise CloseoutError(
+            f"The directory {directory} is not private",
+            wanted="a directory of this user with mode 0700",
+            found=f"{stat.filemode(status.st_mode)}, user id {status.st_uid}",
+            do=f"chmod 0700 {directory}",
+        )
 
 
 def _refuse_rewritten(snapshot: ProductionSnapshot) -> None:

@@ -40,6 +40,7 @@ _PINNED = {
     "statement_timeout": "0",
     "lock_timeout": "0",
     "idle_in_transaction_session_timeout": "0",
+    "idle_session_timeout": "0",
 }
 _PINNED_FROM_17 = {"transaction_timeout": "0"}
 
@@ -60,6 +61,7 @@ def program_options(server_version_num: int) -> str:
         "statement_timeout",
         "lock_timeout",
         "idle_in_transaction_session_timeout",
+        "idle_session_timeout",
     ]
     options = {"default_transaction_read_only": "on", **{name: _PINNED[name] for name in names}}
     if server_version_num >= 170000:
@@ -142,6 +144,13 @@ class Session:
     def begin_snapshot(self) -> None:
         """Begin a transaction whose every statement sees the same moment, and that cannot write."""
         self.rows("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+
+    def see_sessions_anew(self) -> None:
+        """Forget the list of sessions: within a transaction pg_stat_activity stays as it was first read.
+
+        Source: PostgreSQL manual, 28.2.2 Viewing Statistics.
+        """
+        self.rows("SELECT pg_catalog.pg_stat_clear_snapshot()")
 
     def transaction_id(self) -> str | None:
         """Return the transaction id that the current transaction was assigned, or None: it has written nothing."""

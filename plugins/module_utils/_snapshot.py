@@ -11,6 +11,9 @@ one the snapshot knows. So it is compared once pg_dump holds all its locks; from
 
 from __future__ import annotations
 
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ._catalog import Table, count_rows, tables_of
@@ -27,6 +30,7 @@ WHERE c.relkind IN ('r', 'm') AND c.relpersistence <> 't' AND n.nspname NOT IN (
 ORDER BY 1, 2
 """
 _MAX_NAMED = 20
+_WATCH_S = 0.02
 
 
 class ProductionSnapshot:
@@ -55,6 +59,32 @@ class ProductionSnapshot:
             if before is None or before["xid"] is None:
                 self.sessions[one["pid"]] = one
 
+    @contextlib.contextmanager
+    def watching_sessions(self, run_id: str) -> Iterator[Callable[[], None]]:
+        """Note our sessions again and again until the function that this gives is called, or the block is left.
+
+        A small database's pg_dump has come and gone before its first byte reaches us.
+        """
+        stopped = threading.Event()
+
+        def watch() -> None:
+            # A session that breaks is the block's own to tell.
+            with contextlib.suppress(CloseoutError):
+                while not stopped.wait(_WATCH_S):
+                    self.note_sessions(run_id)
+
+        watcher = threading.Thread(target=watch, daemon=True)
+
+        def stop() -> None:
+            stopped.set()
+            watcher.join()
+
+        watcher.start()
+        try:
+            yield stop
+        finally:
+            stop()
+
     def count(self) -> dict[str, int]:
         """Count the rows of the audited tables in the snapshot, and see to it that they are the snapshot's.
 
@@ -72,6 +102,7 @@ class ProductionSnapshot:
 
     def end_programs(self) -> None:
         """Terminate the other sessions of this run on the server: a pg_dump that was killed may not have noticed."""
+        self._session.see_sessions_anew()
         self._session.rows(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE pid <> pg_backend_pid() AND application_name = current_setting('application_name')"

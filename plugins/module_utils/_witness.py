@@ -15,7 +15,7 @@ from ._errors import CloseoutError
 from ._identity import read_identity
 from ._labels import RUN_LABEL
 from ._server import Server
-from ._session import APPLICATION, application_name
+from ._session import APPLICATION, Session, application_name
 
 
 def take_witness(server: Server, schema: str, docker_host: str = "") -> dict[str, Any]:
@@ -44,11 +44,12 @@ def take_witness(server: Server, schema: str, docker_host: str = "") -> dict[str
     return facts
 
 
-def own_sessions(session: Any, run_id: str) -> list[dict[str, Any]]:
+def own_sessions(session: Session, run_id: str) -> list[dict[str, Any]]:
     """Return pid, application name and transaction id (None: it wrote nothing) of every session of ours on the server.
 
     With a run id only that run's sessions count: another closeout may be at work beside us.
     """
+    session.see_sessions_anew()
     found = session.rows(
         "SELECT pid, application_name, backend_xid::text FROM pg_stat_activity"
         " WHERE application_name = %s OR (%s AND application_name LIKE %s) ORDER BY pid",

@@ -123,7 +123,7 @@ def test_every_byte_is_written(tmp_path: Path) -> None:
     descriptor, reluctant = file._file, _Reluctant(14)
     assert descriptor is not None
     descriptor.close()
-    file._file = reluctant
+    vars(file)["_file"] = reluctant
     file.write(b"0123456789")
     assert reluctant.taken == b"0123456789"
     with pytest.raises(CloseoutError, match="cannot be written") as caught:

@@ -220,7 +220,8 @@ def test_any_name_survives(names: set[str], sizes: list[int]) -> None:
         b"CREATE TABLE %s (x int);\n%s" % (quoted.encode(), copy(quoted, "1"))
         for quoted in ('"s ""1"""."' + name.replace('"', '""') + '"' for name in names)
     )
-    pieces, start = [], 0
+    pieces: list[bytes] = []
+    start = 0
     while start < len(dump):
         size = sizes[len(pieces) % len(sizes)]
         pieces.append(dump[start : start + size])

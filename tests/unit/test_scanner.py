@@ -307,6 +307,58 @@ def test_a_dollar_quote_that_cannot_be_followed_is_never_complete(length: int) -
 # ---- the same, however it comes
 
 
+def cut(dump: bytes, sizes: list[int]) -> Iterator[bytes]:
+    """Yield the dump in pieces of these sizes, over and over."""
+    start, position = 0, 0
+    while start < len(dump):
+        size = sizes[position % len(sizes)]
+        yield dump[start : start + size]
+        start += size
+        position += 1
+        if size == 0 and not any(sizes):
+            yield dump[start:]
+            return
+
+
+# Longer than the scanner looks ahead, so that a cut can fall into every state.
+_PAD = b"x" * 290 + b"\n;" + b"x" * 10
+LONG = {
+    "string": b"SELECT '" + _PAD + b"'';" + _PAD + b"'''';" + _PAD + b"';",
+    "E string": b"SELECT E'" + _PAD + b"\\';" + _PAD + b"\\\\\\'" + _PAD + b"'';\\'" + _PAD + b"\\\\';",
+    "identifier": b'CREATE TABLE a."' + _PAD + b'"";' + _PAD + b'" (x int);',
+    "dollar quote": b"SELECT $a$" + _PAD + b"$a" + _PAD + b"a$ $ a$ $b$;" + _PAD + b"$a$;",
+    "comments": b"/*" + _PAD + b"/*" + _PAD + b"*/" + _PAD + b"/" + _PAD + b"**/SELECT 1;",
+    "line comment": b"--" + b"x" * 700 + b";\nSELECT 1;--" + b"'" * 700 + b"\n",
+    "psql command": b"\\restrict " + b"x" * 700 + b";\nSELECT 1;",
+    "rows": b"COPY a.t FROM stdin;\n" + b"12\n" * 300 + b"\\\\.\n" + _PAD + b"\n\\.\n\nSELECT 1;" + b" " * 300,
+    "a long row": b"COPY a.t FROM stdin;\n" + b"x" * 700 + b"\\.\n\\.\nSELECT 1;" + b" " * 300,
+    "rows after a long line": b"COPY a.t FROM stdin;" + b" " * 300 + b"\n\\.x\n\\.\n" + b" " * 300,
+    "no rows": b"COPY a.t FROM stdin;\n\\.\n" + b"\n" * 300 + b"COPY a.u FROM stdin;\n\n\\.\n" + b" " * 300,
+    "words": b"w" * 199 + b" " + b"w" * 200 + b"E'\\';" + b"9" * 199 + b"$a$ SELECT $1$a$;" + b" " * 300,
+    "a marker far behind": b"SELECT 1;\n" + b" " * 300 + b"-- PostgreSQL database dump complete" + b" " * 400,
+}
+
+
+@pytest.mark.parametrize("dump", LONG.values(), ids=LONG.keys())
+def test_a_cut_may_fall_anywhere(dump: bytes) -> None:
+    """Into every state of the scanner, and into every mark that begins or ends one."""
+    whole = scan([dump])
+    assert [at for at in range(len(dump) + 1) if scan([dump[:at], dump[at:]]) != whole] == []
+    assert [size for size in range(1, 9) if scan(cut(dump, [size])) != whole] == []
+
+
+def test_the_long_ones_are_read_as_the_short_ones() -> None:
+    for name in ("string", "E string", "identifier", "dollar quote"):
+        assert texts(LONG[name] + b"SELECT 2;") == [LONG[name], b"SELECT 2;"]
+    for name in ("comments", "line comment", "psql command"):
+        assert texts(LONG[name] + b"SELECT 2;") == [b"SELECT 1;", b"SELECT 2;"]
+    assert blocks(LONG["rows"]) == [(303, 900 + 4 + len(_PAD) + 1)]
+    assert blocks(LONG["a long row"]) == [(1, 703)]
+    assert blocks(LONG["rows after a long line"]) == [(1, 4)]
+    assert blocks(LONG["no rows"]) == [(0, 0), (1, 1)]
+    assert scan([LONG["a marker far behind"]])[1] is True
+
+
 FRAGMENTS = [
     *SINGLE.values(),
     b"COPY a.t (a) FROM stdin;\n",
@@ -358,19 +410,6 @@ FRAGMENTS = [
 DUMPS = st.lists(st.sampled_from(FRAGMENTS) | st.binary(max_size=40), max_size=30).map(b"".join)
 
 
-def cut(dump: bytes, sizes: list[int]) -> Iterator[bytes]:
-    """Yield the dump in pieces of these sizes, over and over."""
-    start, position = 0, 0
-    while start < len(dump):
-        size = sizes[position % len(sizes)]
-        yield dump[start : start + size]
-        start += size
-        position += 1
-        if size == 0 and not any(sizes):
-            yield dump[start:]
-            return
-
-
 @settings(max_examples=300, deadline=None)
 @given(dump=DUMPS, sizes=st.lists(st.integers(0, 400), min_size=1, max_size=8))
 @example(dump=WHOLE + MARKER, sizes=[1])
@@ -411,7 +450,7 @@ _NAME = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=
 )
 def test_what_is_written_is_what_is_read(tables: list[tuple[str, list[str]]], text: str) -> None:
     """Names, texts and rows of any kind, written as pg_dump writes them, come back one by one."""
-    expected: list[Event] = []
+    expected: list[object] = []
     dump = b""
     comment = f"COMMENT ON TABLE a.b IS '{text.replace(chr(39), chr(39) * 2)}';".encode()
     for name, values in tables:

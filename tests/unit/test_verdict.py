@@ -123,7 +123,10 @@ def test_a_complete_run_passes(driver: str, rows: int | None) -> None:
 
 def test_every_check_stands_in_a_section_of_the_record() -> None:
     checks = verdict(passing())["checks"]
-    assert {one["section"] for one in checks} == {1, 2, 3, 4, 5, 6}
+    sections = {"plan": 6, "evidence": 6, "scratch": 3, "restore": 3, "teardown": 4, "production": 5}
+    sections |= {"dump.complete": 1, "dump.sha256_confirmed": 1, "dump.tables": 2, "dump.rows": 2}
+    for one in checks:
+        assert one["section"] == sections.get(one["id"], sections.get(one["id"].partition(".")[0])), one["id"]
     assert all(one["title"] and one["detail"] for one in checks)
 
 
@@ -233,6 +236,24 @@ def _tables(path: str, check: str) -> list[Fault]:
     ]
 
 
+_ISOLATION: dict[str, tuple[Any, ...]] = {
+    "network_mode": ("bridge", "host", "container:postgres", "", None, GONE),
+    "listen_addresses": ("*", "localhost", None, GONE),
+    "published_ports": (["5432/tcp"], None, {}, GONE),
+    "capabilities": (["NET_ADMIN"], ["Docker's default set"], None, GONE),
+    "privileged": (True, None, 0, GONE),
+    "no_new_privileges": (False, None, 1, GONE),
+    "user": ("root", "0", "0:0", "root:root", "00", " ", "", None, 0, GONE),
+}
+_ISOLATION_OF_DOCKER: dict[str, tuple[Any, ...]] = {
+    "network_mode": ("unix socket only",),
+    "read_only_root": (False, None, 1, GONE),
+    "memory_bytes": (0, None, -1, True, GONE),
+    "pids_limit": (0, None, -1, True, GONE),
+    "mounts": (None, "", [{"type": "bind", "path": "/"}], [{}], [None], GONE),
+}
+_LEFT: tuple[Any, ...] = (["left"], None, GONE, {}, 0)
+
 FAULTS = [
     # the plan
     Fault("plan", None, "plan.ready"),
@@ -323,24 +344,10 @@ FAULTS = [
     Fault("restore.scratch.driver", None, "scratch.isolated", driver="local"),
     *(Fault(f"restore.scratch.isolation.{name}", value, "scratch.isolated", driver=driver)
       for driver in ("docker", "local")
-      for name, values in {
-          "network_mode": ("bridge", "host", "container:postgres", "", None, GONE),
-          "listen_addresses": ("*", "localhost", None, GONE),
-          "published_ports": (["5432/tcp"], None, {}, GONE),
-          "capabilities": (["NET_ADMIN"], ["Docker's default set"], None, GONE),
-          "privileged": (True, None, 0, GONE),
-          "no_new_privileges": (False, None, 1, GONE),
-          "user": ("root", "0", "0:0", "root:root", "00", " ", "", None, 0, GONE),
-      }.items()
+      for name, values in _ISOLATION.items()
       for value in values),
     *(Fault(f"restore.scratch.isolation.{name}", value, "scratch.isolated")
-      for name, values in {
-          "network_mode": ("unix socket only",),
-          "read_only_root": (False, None, 1, GONE),
-          "memory_bytes": (0, None, -1, True, GONE),
-          "pids_limit": (0, None, -1, True, GONE),
-          "mounts": (None, "", [{"type": "bind", "path": "/"}], [{}], [None], GONE),
-      }.items()
+      for name, values in _ISOLATION_OF_DOCKER.items()
       for value in values),
     # the restore
     Fault("restore", None, "restore.clean", NOT_RUN),
@@ -369,7 +376,7 @@ FAULTS = [
     Fault("teardown", {}, "teardown.absent", NOT_RUN),
     *(Fault(f"teardown.{name}", value, check, driver=driver)
       for driver in ("docker", "local")
-      for value in (["left"], None, GONE, {}, 0)
+      for value in _LEFT
       for name, check in {
           "containers.by_name": "teardown.absent",
           "containers.by_label": "teardown.absent",
@@ -458,6 +465,45 @@ def test_a_fault_is_found_by_its_check(fault: Fault) -> None:
 
 def test_the_table_of_faults_is_about_every_check() -> None:
     assert {fault.check for fault in FAULTS} == set(CHECKS)
+
+
+BOTH: list[tuple[str, Any, str]] = [
+    ("sysid", "", "production.identity"),
+    ("sysid", None, "production.identity"),
+    ("postmaster_start_utc", "", "production.not_restarted"),
+    ("container.started_utc", "", "production.not_restarted"),
+    ("container.started_utc", GONE, "production.not_restarted"),
+    ("container.restart_count", None, "production.not_restarted"),
+    ("container.restart_count", GONE, "production.not_restarted"),
+    ("container.health", None, "production.not_restarted"),
+    ("container.id", "", "production.identity"),
+    ("container", None, "production.identity"),
+    ("rows", {}, "production.rows"),
+    ("rows", None, "production.rows"),
+    (f"rows.{FIRST}", None, "production.rows"),
+    (f"rows.{FIRST}", True, "production.rows"),
+    ("tables", TABLES[1:], "production.tables"),
+    ("tables", [], "production.tables"),
+    ("neighbours", None, "production.neighbours"),
+    ("neighbours", [], "production.neighbours"),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "check"), BOTH)
+@pytest.mark.parametrize("quiet", [True, False])
+def test_what_was_read_at_neither_moment_is_not_the_same_at_both(
+    path: str, value: Any, check: str, quiet: bool
+) -> None:
+    evidence = changed(passing(), settings__production_quiet=quiet)
+    for moment in ("before", "after"):
+        put(evidence, place(f"production.{moment}.{path}"), value)
+    assert statuses(evidence)[check] == FAIL
+
+
+@pytest.mark.parametrize("size", [0, -1, None, True, "4096"])
+def test_a_size_that_is_none_is_no_dump_even_where_the_directory_says_the_same(size: Any) -> None:
+    evidence = changed(passing(), dump__size_bytes=size, dump__directory__0__size_bytes=size)
+    assert statuses(evidence)["dump.complete"] == FAIL
 
 
 @pytest.mark.parametrize("part", sorted(passing()["run"]["parts"]))
