@@ -7,13 +7,10 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import pytest
+from ansible_collections.incomex.closeout.plugins.module_utils._checks_run import MASKS
+from ansible_collections.incomex.closeout.plugins.module_utils._outcome import FAIL, INFO, NOT_RUN, PASS
 from ansible_collections.incomex.closeout.plugins.module_utils._verdict import (
-    FAIL,
-    INFO,
-    MASKS,
     NOT_PROVEN,
-    NOT_RUN,
-    PASS,
     SAFE_CHANGED,
     SAFE_UNCHANGED,
     verdict,

@@ -1,0 +1,61 @@
+# Copyright (c) 2026 The incomex.closeout authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Private to incomex.closeout: the checks of the dump: complete, the expected tables and rows, and still the same."""
+
+from __future__ import annotations
+
+import os
+
+from ._outcome import FAIL, NOT_RUN, PASS, Evidence, Outcome, get, is_count, same_rows, same_set
+
+
+def dump_complete(evidence: Evidence) -> Outcome:
+    """pg_dump ended with 0 and its end marker, and the file has the bytes that were written."""
+    dump = evidence.get("dump")
+    if not dump:
+        return Outcome(NOT_RUN, "there is no dump")
+    size = dump.get("size_bytes")
+    if dump.get("rc") != 0 or isinstance(dump.get("rc"), bool):
+        return Outcome(FAIL, f"pg_dump ended with return code {dump.get('rc')}")
+    if dump.get("complete") is not True:
+        return Outcome(FAIL, "the end marker is missing: the dump is cut off")
+    if not is_count(size) or size == 0:
+        return Outcome(FAIL, f"the dump has {size} bytes")
+    listed = {one.get("name"): one.get("size_bytes") for one in dump.get("directory") or []}
+    name = os.path.basename(str(dump.get("path") or ""))
+    if name in listed and listed[name] != size:
+        return Outcome(FAIL, f"{size} bytes were written, the file has {listed[name]}")
+    return Outcome(PASS, f"pg_dump ended with 0, the end marker is there, {size} bytes")
+
+
+def dump_tables(evidence: Evidence) -> Outcome:
+    """The dump creates exactly the expected tables."""
+    if not evidence.get("dump"):
+        return Outcome(NOT_RUN, "there is no dump")
+    return same_set(get(evidence, "dump", "tables"), get(evidence, "settings", "expected_tables"), "the dump")
+
+
+def dump_rows(evidence: Evidence) -> Outcome:
+    """Each audited table has as many rows in the dump as in production's snapshot."""
+    rows, tables = get(evidence, "dump", "rows"), get(evidence, "production", "snapshot", "tables")
+    if not isinstance(rows, dict) or not isinstance(tables, dict):
+        return Outcome(NOT_RUN, "the rows were not counted on both sides")
+    counted = {name: get(facts, "rows") for name, facts in tables.items()}
+    return same_rows(evidence, rows, counted, "the dump", "production's snapshot")
+
+
+def sha256_confirmed(evidence: Evidence) -> Outcome:
+    """What was written, what was restored and what is on the disk now are the same bytes."""
+    taken = get(evidence, "dump", "sha256")
+    again, restored = get(evidence, "dump", "sha256_confirmed"), get(evidence, "restore", "input_sha256")
+    if not taken or not again:
+        return Outcome(NOT_RUN, "the dump was not read again")
+    if taken != again:
+        return Outcome(FAIL, f"the file is not what was written: {taken} then, {again} now")
+    if not restored:
+        return Outcome(NOT_RUN, "the dump was not restored as a whole")
+    if restored != taken:
+        return Outcome(FAIL, f"what was restored is not what was written: {taken} written, {restored} restored")
+    return Outcome(PASS, f"{taken}: written, restored and read again")

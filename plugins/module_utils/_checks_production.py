@@ -1,0 +1,151 @@
+# Copyright (c) 2026 The incomex.closeout authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Private to incomex.closeout: the checks that production is the same, untouched server before and after."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ._outcome import FAIL, INFO, NOT_RUN, PASS, Evidence, Outcome, get, is_count, same_set, some
+
+
+def _before_and_after(evidence: Evidence) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    before, after = get(evidence, "production", "before"), get(evidence, "production", "after")
+    return (before, after) if isinstance(before, dict) and isinstance(after, dict) else None
+
+
+_UNWITNESSED = Outcome(NOT_RUN, "production was not witnessed before and after")
+
+
+def production_identity(evidence: Evidence) -> Outcome:
+    """The same server before and after."""
+    both = _before_and_after(evidence)
+    if both is None:
+        return _UNWITNESSED
+    before, after = both
+    if not before.get("sysid") or not after.get("sysid"):
+        return Outcome(FAIL, "the system identifier was not read")
+    if get(evidence, "settings", "container") and not get(before, "container", "id"):
+        return Outcome(FAIL, "the container was not identified")
+    pairs = {
+        "system identifier": (before["sysid"], after["sysid"]),
+        "container": (get(before, "container", "id"), get(after, "container", "id")),
+        "data directory": (before.get("data_directory"), after.get("data_directory")),
+    }
+    changed = [f"{name}: {one} before, {other} after" for name, (one, other) in pairs.items() if one != other]
+    if changed:
+        return Outcome(FAIL, "; ".join(changed))
+    return Outcome(PASS, f"{before['sysid']} before and after")
+
+
+_HEALTH = {"healthy": 2, "starting": 1, "unhealthy": 0}
+
+
+def production_not_restarted(evidence: Evidence) -> Outcome:
+    """The same start before and after, no restart, and health not worse."""
+    both = _before_and_after(evidence)
+    if both is None:
+        return _UNWITNESSED
+    before, after = both
+    if not before.get("postmaster_start_utc"):
+        return Outcome(FAIL, "the start time was not read")
+    for container in (one["container"] for one in both if one.get("container")):
+        read = container.get("started_utc") and is_count(container.get("restart_count"))
+        if not read or container.get("health") is None:
+            return Outcome(FAIL, "the container's start time, restarts or health were not read")
+    pairs = {
+        "server started": (before["postmaster_start_utc"], after.get("postmaster_start_utc")),
+        "container started": tuple(get(one, "container", "started_utc") for one in both),
+        "restarts": tuple(get(one, "container", "restart_count") for one in both),
+    }
+    changed = [f"{name}: {one} before, {other} after" for name, (one, other) in pairs.items() if one != other]
+    health = [str(get(one, "container", "health") or "") for one in both]
+    # No health check at all is as good as before only where there was none before.
+    if health[0] != health[1] and _HEALTH.get(health[1], -1) < _HEALTH.get(health[0], 2):
+        changed.append(f"health: {health[0]} before, {health[1]} after")
+    if changed:
+        return Outcome(FAIL, "; ".join(changed))
+    return Outcome(PASS, f"up since {before['postmaster_start_utc']}, before and after")
+
+
+def production_tables(evidence: Evidence) -> Outcome:
+    """The expected tables, before and after."""
+    both = _before_and_after(evidence)
+    if both is None:
+        return _UNWITNESSED
+    expected = get(evidence, "settings", "expected_tables")
+    for moment, witness in zip(("before", "after"), both):
+        outcome = same_set(witness.get("tables"), expected, f"production {moment}")
+        if outcome.status != PASS:
+            return Outcome(outcome.status, f"{moment}: {outcome.detail}")
+    return Outcome(
+        PASS, f"{len(both[0]['tables'])} before, {len(both[1]['tables'])} after, exactly the expected tables"
+    )
+
+
+def production_rows(evidence: Evidence) -> Outcome:
+    """The same rows before and after; a difference is a failure only where production was said to be quiet."""
+    both = _before_and_after(evidence)
+    if both is None:
+        return _UNWITNESSED
+    before, after = (witness.get("rows") for witness in both)
+    if not isinstance(before, dict) or not isinstance(after, dict):
+        return Outcome(FAIL, "the rows were not counted before and after")
+    named = {*before, *after, *(get(evidence, "settings", "expected_tables") or [])}
+    uncounted = sorted(name for name in named if not is_count(before.get(name)) or not is_count(after.get(name)))
+    if uncounted or not named:
+        return Outcome(FAIL, f"not counted before and after: {some(uncounted) or 'any table'}")
+    changed = [
+        f"{name}: {before.get(name)} before, {after.get(name)} after"
+        for name in sorted(set(before) | set(after))
+        if before.get(name) != after.get(name)
+    ]
+    if not changed:
+        return Outcome(PASS, f"{sum(before.values())} rows before and after")
+    quiet = get(evidence, "settings", "production_quiet") is True
+    return Outcome(FAIL if quiet else INFO, ("not quiet: " if quiet else "its own traffic: ") + some(changed))
+
+
+def production_read_only(evidence: Evidence) -> Outcome:
+    """No session of ours was ever assigned a transaction id."""
+    sessions = list(get(evidence, "production", "own_sessions") or [])
+    if not sessions:
+        return Outcome(NOT_RUN, "none of our sessions was seen")
+    own = []
+    for moment in ("before", "after"):
+        witness = get(evidence, "production", moment)
+        if not get(witness, "own_sessions"):
+            return Outcome(NOT_RUN, f"the session of the witness {moment} was not seen")
+        sessions += witness["own_sessions"]
+        # What the witness' own transaction was told, beside what the server's list of sessions says of it.
+        own.append({"pid": f"of the witness {moment}", **{name: witness[name] for name in witness if name == "xid"}})
+    wrote = [
+        f"pid {one.get('pid')}: transaction {one.get('xid')}" for one in [*sessions, *own] if one.get("xid") is not None
+    ]
+    unread = [one for one in [*sessions, *own] if "xid" not in one]
+    if wrote or unread:
+        return Outcome(FAIL, f"sessions of ours with a transaction id: {some(wrote) or 'not read'}")
+    return Outcome(PASS, f"none of our {len(sessions)} sessions had a transaction id")
+
+
+def production_neighbours(evidence: Evidence) -> Outcome:
+    """The protected containers are as they were; what else changed is told."""
+    both = _before_and_after(evidence)
+    if both is None:
+        return _UNWITNESSED
+    if any(not isinstance(witness.get("neighbours"), list) for witness in both):
+        return Outcome(FAIL, "the other containers were not looked at")
+    before, after = ({one["name"]: one for one in witness["neighbours"]} for witness in both)
+    changed = sorted(name for name in set(before) | set(after) if before.get(name) != after.get(name))
+    protected = list(get(evidence, "settings", "protected_containers") or [])
+    absent = [name for name in protected if name not in before]
+    touched = [name for name in protected if name in changed]
+    if absent or touched:
+        parts = [f"changed: {some(touched)}"] if touched else []
+        parts += [f"not there before the run: {some(absent)}"] if absent else []
+        return Outcome(FAIL, "; ".join(parts))
+    if changed:
+        return Outcome(INFO if not protected else PASS, f"changed, and not protected: {some(changed)}")
+    return Outcome(PASS, f"{len(before)} other containers, {len(protected)} of them protected, unchanged")
