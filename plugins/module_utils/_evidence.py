@@ -38,6 +38,7 @@ _IDENTITY = (
     "data_directory",
     "container",
     "tables",
+    "unlogged",
     "rows",
     "rows_total",
     "neighbours",

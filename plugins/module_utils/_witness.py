@@ -31,6 +31,7 @@ def take_witness(server: Server, schema: str, docker_host: str = "") -> dict[str
             facts.update(identity.as_facts())
             tables = tables_of(session, schema)
             facts["tables"] = [table.name for table in tables]
+            facts["unlogged"] = [table.name for table in tables if table.persistence == "u"]
             rows = count_rows(session, schema, tables)
             facts["rows"] = rows
             facts["rows_total"] = sum(rows.values())

@@ -54,6 +54,12 @@ tables:
   type: list
   elements: str
   sample: [cut_change_set, verify_result]
+unlogged:
+  description: Those of them that are unlogged; a standby cannot read their rows.
+  returned: success
+  type: list
+  elements: str
+  sample: []
 rows:
   description: Rows per table, counted.
   returned: success

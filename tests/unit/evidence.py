@@ -72,6 +72,7 @@ def _witness(taken: str, pid: int, rows: dict[str, int], container: Json | None)
         **production,
         "taken_utc": taken,
         "tables": list(TABLES),
+        "unlogged": [],
         "rows": dict(rows),
         "rows_total": sum(rows.values()),
         "neighbours": [_neighbour("directus"), _neighbour("traefik")] if container else [],

@@ -123,12 +123,21 @@ def test_every_kind_of_error_counts(line: str, number: int, state: str, message:
         ("42710", 'role "g" already exists', "CREATE TABLE a.t (x int);", ""),
         ("42710", 'extension "g" already exists', "CREATE EXTENSION g;", ""),
         ("42710", 'role "g" already exists', "GRANT ALL ON TABLE a.t TO g;", ""),
+        ("42501", "permission denied to create role", "CREATE ROLE g;", ""),
+        ("42601", "syntax error", "CREATE ROLE g;", ""),
         ("42704", 'role "g" does not exist', "", ""),
     ],
 )  # fmt: skip
 def test_what_is_tolerated(state: str, message: str, statement: str, expected: str) -> None:
     (error,) = read_errors(said(state, message, statement))
     assert error.tolerated_class == expected
+
+
+def test_what_psql_says_next_is_no_part_of_a_statement() -> None:
+    messages = said("42704", 'role "g" does not exist', "ALTER TABLE t\n  OWNER TO g;")
+    messages += "psql:<stdin>:8: WARNING:  01000: careful\nLOCATION:  somewhere, acl.c:1\n"
+    (error,) = read_errors(messages)
+    assert (error.statement, error.tolerated_class) == ("ALTER TABLE t\n  OWNER TO g;", "owner")
 
 
 def test_an_error_without_a_statement_is_not_tolerated() -> None:

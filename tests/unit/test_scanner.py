@@ -335,6 +335,7 @@ LONG = {
     "rows after a long line": b"COPY a.t FROM stdin;" + b" " * 300 + b"\n\\.x\n\\.\n" + b" " * 300,
     "no rows": b"COPY a.t FROM stdin;\n\\.\n" + b"\n" * 300 + b"COPY a.u FROM stdin;\n\n\\.\n" + b" " * 300,
     "words": b"w" * 199 + b" " + b"w" * 200 + b"E'\\';" + b"9" * 199 + b"$a$ SELECT $1$a$;" + b" " * 300,
+    "a marker and comments behind it": b"SELECT 1;\n-- PostgreSQL database dump complete\n" + b"-- x\n" * 100,
     "a marker far behind": b"SELECT 1;\n" + b" " * 300 + b"-- PostgreSQL database dump complete" + b" " * 400,
 }
 
@@ -357,6 +358,7 @@ def test_the_long_ones_are_read_as_the_short_ones() -> None:
     assert blocks(LONG["rows after a long line"]) == [(1, 4)]
     assert blocks(LONG["no rows"]) == [(0, 0), (1, 1)]
     assert scan([LONG["a marker far behind"]])[1] is True
+    assert scan([LONG["a marker and comments behind it"]])[1] is True
 
 
 FRAGMENTS = [
