@@ -17,6 +17,8 @@ from ._errors import CloseoutError
 
 PARTIAL = ".partial"
 _READ_BYTES = 1 << 20
+# A pipe of that name must not make us wait for a writer.
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
 
 class NewFile:
@@ -101,7 +103,7 @@ def fsync_directory(path: str) -> None:
 def read_whole(path: str, limit_bytes: int = 64 << 20) -> bytes:
     """Return the content of a regular file of at most ``limit_bytes``. Raises CloseoutError."""
     try:
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as file:
+        with os.fdopen(os.open(path, _READ), "rb") as file:
             content = file.read(limit_bytes + 1)
     except OSError as error:
         raise _cannot_read(path, error) from error
@@ -113,7 +115,7 @@ def read_whole(path: str, limit_bytes: int = 64 << 20) -> bytes:
 def pieces_of(path: str) -> Iterator[bytes]:
     """Yield the content of a file in pieces; the file is opened once. Raises CloseoutError."""
     try:
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb", buffering=0) as file:
+        with os.fdopen(os.open(path, _READ), "rb", buffering=0) as file:
             yield from iter(lambda: file.read(_READ_BYTES), b"")
     except OSError as error:
         raise _cannot_read(path, error) from error

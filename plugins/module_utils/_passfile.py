@@ -65,9 +65,9 @@ def match(text: str, *, hosts: list[str], port: int, db: str, user: str) -> str 
         if not line or line.startswith("#"):
             continue
         fields = split_line(line)
-        if len(fields) != 5:
+        if len(fields) < 5:
             continue
-        host_field, port_field, db_field, user_field, password = fields
+        host_field, port_field, db_field, user_field, password = fields[:5]
         if (
             (host_field == "*" or host_field in hosts)
             and port_field in ("*", str(port))
@@ -79,7 +79,8 @@ def match(text: str, *, hosts: list[str], port: int, db: str, user: str) -> str 
 
 
 def split_line(line: str) -> list[str]:
-    """Split a line at its colons; a backslash takes the next character as it is. The fifth field keeps its colons."""
+    """Split a line at its colons; a backslash takes the next character as it is. So a colon in a password needs one,
+    as it does for libpq."""
     fields = [""]
     position = 0
     while position < len(line):
@@ -87,7 +88,7 @@ def split_line(line: str) -> list[str]:
         if character == "\\" and position + 1 < len(line):
             position += 1
             fields[-1] += line[position]
-        elif character == ":" and len(fields) < 5:
+        elif character == ":":
             fields.append("")
         else:
             fields[-1] += character

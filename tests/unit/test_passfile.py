@@ -23,7 +23,7 @@ def escaped(field: str) -> str:
     ("line", "fields"),
     [
         ("h:1:d:u:p", ["h", "1", "d", "u", "p"]),
-        ("h:1:d:u:p:q:", ["h", "1", "d", "u", "p:q:"]),
+        ("h:1:d:u:p:q:", ["h", "1", "d", "u", "p", "q", ""]),
         (r"h\:h:1:d:u:p\\q", ["h:h", "1", "d", "u", r"p\q"]),
         (r"h:1:d:u:p\:q", ["h", "1", "d", "u", "p:q"]),
         ("h:1:d:u:", ["h", "1", "d", "u", ""]),
@@ -112,3 +112,10 @@ def test_no_line_is_an_error_without_a_password_in_it(tmp_path: Path) -> None:
         password_from(_file(tmp_path / "pass", "h:1:d:u:secret\n"), hosts=["x", "y"], port=2, db="e", user="v")
     assert "x:2:e:v:" in caught.value.wanted
     assert "secret" not in str(caught.value)
+
+
+def test_a_password_ends_at_a_colon_as_for_libpq() -> None:
+    """An unescaped colon ends it; a backslash keeps it."""
+    where = {"hosts": ["h"], "port": 1, "db": "d", "user": "u"}
+    assert match("h:1:d:u:p:q", **where) == "p"
+    assert match("h:1:d:u:p\\:q", **where) == "p:q"
