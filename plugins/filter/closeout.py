@@ -14,16 +14,30 @@ from collections.abc import Callable
 from typing import Any
 
 from ansible import context
+from ansible.errors import AnsibleFilterError
+from ansible.parsing.dataloader import DataLoader
 from ansible.release import __version__ as ansible_core
+from ansible.utils.vars import load_extra_vars
 from ansible_collections.incomex.closeout.plugins.module_utils._evidence import collect
 from ansible_collections.incomex.closeout.plugins.module_utils._orchestrator import collection_facts, orchestrator_facts
 from ansible_collections.incomex.closeout.plugins.module_utils._verdict import verdict
 
+_INTERNAL = "_closeout_"
 _COLLECTION = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
 def closeout_evidence(results: dict[str, Any], host: str, job_id: Any = None) -> dict[str, Any]:
-    """Put the results of the steps together as evidence; say which collection and playbook ran."""
+    """Put the results of the steps together as evidence; say which collection and playbook ran.
+
+    Raises AnsibleFilterError where an extra var could have taken a result's place: extra vars win over everything that
+    a role sets or registers.
+    """
+    foreign = sorted(str(name) for name in load_extra_vars(DataLoader()) if str(name).startswith(_INTERNAL))
+    if foreign:
+        raise AnsibleFilterError(
+            f"CLOSEOUT_RESULT: FAIL. Set from outside: {', '.join(foreign)}. Variables that begin with {_INTERNAL} are"
+            " the role's own; remove them from the extra vars. What was found with them is no evidence."
+        )
     return collect(
         _plain(results),
         host=host,

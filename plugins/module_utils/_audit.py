@@ -12,6 +12,7 @@ from typing import Any
 from ._catalog import count_rows, schema_exists, tables_of
 from ._errors import CloseoutError
 from ._files import pieces_of, read_whole
+from ._identity import read_identity
 from ._manifest import Manifest, manifest_of, read_manifest
 from ._server import Server
 
@@ -20,11 +21,14 @@ def audit_live(server: Server, schema: str) -> dict[str, Any]:
     """Return tables and rows of ``schema`` in a live database, in one read-only snapshot."""
     with server.session() as session:
         session.begin_snapshot()
+        identity = read_identity(server, session)
         exists = schema_exists(session, schema)
         tables = tables_of(session, schema)
         rows = count_rows(session, schema, tables)
         session.rollback()
-    return _facts("database", schema, exists, [table.name for table in tables], rows)
+    # Which server that was: what answers at an address now need not be what answered there before.
+    audited = {"sysid": identity.sysid, "postmaster_start_utc": identity.postmaster_start_utc}
+    return {**_facts("database", schema, exists, [table.name for table in tables], rows), "server": audited}
 
 
 def audit_dump(path: str, schema: str) -> dict[str, Any]:

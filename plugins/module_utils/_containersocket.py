@@ -13,15 +13,14 @@ from __future__ import annotations
 import os
 import socket
 import stat
-import struct
 
 from ._docker import ContainerFacts, Daemon, is_process_of
 from ._errors import ConnectionFailed, NotOurs
+from ._peer import peer_of
 from ._rootfs import RootFs
 
 _USUAL_DIRECTORIES = ("/var/run/postgresql", "/run/postgresql", "/tmp")  # noqa: S108 - PostgreSQL's own default
 _MAX_PIDFILE_BYTES = 4096
-_UCRED = struct.Struct("3i")
 
 
 def open_socket_directory(daemon: Daemon, container: ContainerFacts, port: int) -> tuple[int, str]:
@@ -61,12 +60,8 @@ def open_socket_directory(daemon: Daemon, container: ContainerFacts, port: int) 
 
 
 def assert_peer(connected: socket.socket, container: ContainerFacts) -> int:
-    """Return the process id behind a connected Unix socket; raise NotOurs unless it lives in ``container``.
-
-    Source: unix(7), SO_PEERCRED: the credentials of the process that called listen().
-    """
-    raw = connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
-    peer = _UCRED.unpack(raw)[0]
+    """Return the process id behind a connected Unix socket; raise NotOurs unless it lives in ``container``."""
+    peer = peer_of(connected)
     try:
         same = os.stat(f"/proc/{peer}/ns/mnt").st_ino == os.stat(f"/proc/{container.pid}/ns/mnt").st_ino
     except OSError:
@@ -78,7 +73,7 @@ def assert_peer(connected: socket.socket, container: ContainerFacts) -> int:
             found=f"process {peer}",
             do="look for a socket directory that is shared between containers or with the host",
         )
-    return int(peer)
+    return peer
 
 
 def _directories_told_by_the_server(pid: int, port: int) -> list[str]:

@@ -127,7 +127,7 @@ class Daemon:
                 f"The container {container!r} is not running",
                 wanted="state running",
                 found=f"state {facts.state}",
-                do=f"docker start {facts.name}",
+                do=f"docker {'unpause' if facts.state == 'paused' else 'start'} {facts.name}",
             )
         return facts
 

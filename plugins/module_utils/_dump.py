@@ -28,8 +28,8 @@ from ._globals import read_globals
 from ._manifest import Manifest
 from ._program import Program
 from ._scanner import Scanner
-from ._server import Server
-from ._session import Session
+from ._server import Server, database_argument
+from ._session import LOCK_WAIT_S, Session
 from ._settings import RESERVED_NAMES
 from ._snapshot import ProductionSnapshot
 
@@ -106,7 +106,11 @@ def _attempt(server: Server, session: Session, snapshot: ProductionSnapshot, req
         "pg_dump",
         *server.connection_arguments(),
         "--dbname",
-        server.address.login_db,
+        database_argument(server.address.login_db),
+        "--encoding",
+        globals_document["database"]["encoding"],
+        "--lock-wait-timeout",
+        str(LOCK_WAIT_S * 1000),
         "--format",
         "plain",
         "--snapshot",
@@ -191,7 +195,7 @@ def _attempt(server: Server, session: Session, snapshot: ProductionSnapshot, req
 def _refuse_open(directory: str) -> None:
     """A dump holds everything that production holds: its directory is nobody else's to look into, or to write to."""
     try:
-        status = os.stat(directory)
+        status = os.lstat(directory)
     except OSError as error:
         raise CloseoutError(
             f"The directory {directory} cannot be used",

@@ -162,6 +162,7 @@ def _restore(parts: dict[str, dict[str, Any] | None]) -> dict[str, Any] | None:
         "input_sha256": restored.get("input_sha256", ""),
         "errors": restored.get("errors"),
         "duration_s": restored.get("duration_s"),
+        "audited": audit.get("server"),
         "tables": audit.get("tables"),
         "rows": audit.get("rows"),
         "rows_total": audit.get("rows_total"),

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -28,6 +29,8 @@ def run_module(argument_spec: dict[str, Any], work: Work, **options: Any) -> Non
     for name in [name for name in os.environ if name.startswith("PG")]:
         del os.environ[name]
     run_id = module.params.get("run_id") or ""
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, _stop)
     try:
         facts = work(module)
     except CloseoutError as error:
@@ -38,3 +41,13 @@ def run_module(argument_spec: dict[str, Any], work: Work, **options: Any) -> Non
             **error.facts,
         )
     module.exit_json(**{"changed": False, "run_id": run_id, **facts})
+
+
+def _stop(number: int, _frame: Any) -> None:
+    """Leave by an exception, so that whatever was begun is ended on the way out: programs, partial files, servers."""
+    # A second one must not interrupt that.
+    for other in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        signal.signal(other, signal.SIG_IGN)
+    raise CloseoutError(
+        f"Stopped by {signal.Signals(number).name}", do="nothing half-written was left; run the closeout again"
+    )

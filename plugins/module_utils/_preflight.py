@@ -21,10 +21,14 @@ from ._session import Session
 from ._settings import Problem
 
 _NOT_SYSTEM = "n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'"
+# Of an extension's tables pg_dump reads those that it was told of as configuration.
+_DUMPED = """(NOT EXISTS (SELECT 1 FROM pg_depend d
+              WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+          OR EXISTS (SELECT 1 FROM pg_extension x WHERE c.oid = ANY (x.extconfig)))"""
 _UNREADABLE = f"""
 SELECT n.nspname || '.' || c.relname
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind IN ('r', 'p', 'S') AND c.relpersistence <> 't' AND {_NOT_SYSTEM}
+WHERE c.relkind IN ('r', 'p', 'S') AND c.relpersistence <> 't' AND {_NOT_SYSTEM} AND {_DUMPED}
   AND NOT (has_schema_privilege(n.oid, 'USAGE')
            AND CASE c.relkind WHEN 'S' THEN has_sequence_privilege(c.oid, 'SELECT')
                               ELSE has_table_privilege(c.oid, 'SELECT') END)
@@ -33,7 +37,7 @@ ORDER BY 1
 _ROW_SECURITY = f"""
 SELECT n.nspname || '.' || c.relname
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind IN ('r', 'p') AND c.relrowsecurity AND {_NOT_SYSTEM} AND row_security_active(c.oid)
+WHERE c.relkind IN ('r', 'p') AND c.relrowsecurity AND {_NOT_SYSTEM} AND {_DUMPED} AND row_security_active(c.oid)
 ORDER BY 1
 """
 _MAX_NAMED = 200

@@ -24,11 +24,12 @@ from ._labels import NONCE_SETTING
 from ._names import quote_literal
 from ._restore_errors import read_errors, summarize
 from ._scratch import Scratch
-from ._server import Server, server_at
+from ._server import Server, database_argument, server_at
 from ._session import Session
 
 # The dump's own triggers must not write rows: event triggers come before REFRESH MATERIALIZED VIEW in a dump.
 _OPTIONS = "-c session_replication_role=replica -c statement_timeout=0 -c lock_timeout=0 -c client_min_messages=warning"
+_OPTIONS_FROM_17 = " -c event_triggers=off"  # even those that are ENABLE ALWAYS
 END_MARKER = b"\n-- PostgreSQL database dump complete\n"
 _END_BYTES = 1024
 
@@ -61,7 +62,8 @@ def restore(scratch: Scratch, request: RestoreRequest) -> dict[str, Any]:
             facts["guard"] = guard(server, session, request.production, request.nonce)
             facts["server_version"] = session.value("SELECT current_setting('server_version')")
             facts["roles_created"] = _prepare(session, request)
-        facts.update(_run_psql(server, request))
+            options = _OPTIONS + (_OPTIONS_FROM_17 if session.server_version_num >= 170000 else "")
+        facts.update(_run_psql(server, request, options))
     except CloseoutError as error:
         error.facts = {"restore": {**facts, **error.facts.pop("restore", {})}, **error.facts}
         raise
@@ -124,13 +126,13 @@ class _Hashed:
             yield piece
 
 
-def _run_psql(server: Server, request: RestoreRequest) -> dict[str, Any]:
+def _run_psql(server: Server, request: RestoreRequest, options: str) -> dict[str, Any]:
     source = _Hashed(request.path)
     started = time.monotonic()
     argv = [
         "psql",
         *server.connection_arguments(),
-        *("--dbname", request.db),
+        *("--dbname", database_argument(request.db)),
         "--no-psqlrc",
         "--quiet",
         "--echo-errors",
@@ -143,7 +145,7 @@ def _run_psql(server: Server, request: RestoreRequest) -> dict[str, Any]:
         *("--command", f"\\set ON_ERROR_STOP {'off' if request.by_hand else 'on'}"),
         *("--file", "-"),
     ]
-    program = server.start(argv, options=_OPTIONS, pieces=source)
+    program = server.start(argv, options=options, pieces=source)
     try:
         for _piece in program.output():
             pass

@@ -20,6 +20,7 @@ DUPLICATE_OBJECT = "42710"
 _RECORD = re.compile(
     r"^psql:(?:<stdin>:(?P<line>\d+):)? *(?P<level>ERROR|FATAL|PANIC|error|fatal|STATEMENT): *(?P<text>.*)"
 )
+_LITERAL = re.compile(r"'(?:[^']|'')*(?:'|$)|\$(\w*)\$.*?(?:\$\1\$|$)")
 _STATE = re.compile(r"^(?P<state>[0-9A-Z]{5}): (?P<message>.*)")
 _ROLE_MISSING = re.compile(r'^role ".*" does not exist$')
 _OWNER = re.compile(r'^ALTER\s.*\sOWNER\s+TO\s+("([^"]|"")+"|[^\s"\';]+)\s*;?\s*$', re.IGNORECASE | re.DOTALL)
@@ -61,7 +62,8 @@ class RestoreError:
 
     def describe(self) -> str:
         """Return it as one line for a record."""
-        statement = " ".join(self.statement.split())[:120]
+        # Literals may be secrets (a user mapping, a subscription) or rows.
+        statement = _LITERAL.sub("'…'", " ".join(self.statement.split()))[:120]
         where = f"line {self.line}: " if self.line else ""
         return f"{where}{self.sqlstate or 'psql'}: {self.message[:300]}" + (f" [{statement}]" if statement else "")
 

@@ -18,15 +18,17 @@ import os
 import pwd
 import shutil
 import signal
-import stat
+import socket
 import subprocess
 import time
+from collections.abc import Callable
 from typing import Any
 
 from ._clock import from_text, to_text, utc_now
 from ._confined import as_user, confined
 from ._errors import CloseoutError, NotOurs
 from ._files import read_whole
+from ._peer import peer_of
 from ._scratch import (
     PORT,
     START_TIMEOUT_S,
@@ -144,7 +146,7 @@ class LocalDriver(Driver):
         self, request: ScratchRequest, directory: str, programs: str, user: pwd.struct_passwd
     ) -> subprocess.Popen[bytes]:
         argv = [
-            *confined(user),
+            *confined(user, own=directory),
             *("/bin/sh", "-c", _SUPERVISE, "closeout", directory),
             *ended_after(request.ttl_s),
             *("/bin/sh", "-c", _SERVE, "closeout", directory, programs, request.bootstrap),
@@ -212,7 +214,7 @@ class LocalDriver(Driver):
 
     def find(self, run_id: str, name: str) -> Scratch | None:
         directory = _path(run_id)
-        marker = _marker(directory)
+        marker = _marker(directory, ("run_id", "name", "bootstrap", "os_user", "bin_dir", "started_utc", "expires_utc"))
         if marker is None:
             return None
         if marker["run_id"] != run_id:
@@ -222,12 +224,16 @@ class LocalDriver(Driver):
     def absent(self, run_id: str, name: str) -> bool:
         directory = _path(run_id)
         processes = _processes_in(directory)
-        for pid in processes:
+        with contextlib.suppress(CloseoutError, ProcessLookupError):
+            server = _postmaster(directory)
+            # The directory is the scratch user's: what listens there now may be another server.
+            if server in processes:
+                os.kill(server, signal.SIGQUIT)
+                _wait_until(lambda: server not in _processes_in(directory))
+        for pid in _processes_in(directory):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        deadline = time.monotonic() + _STOP_TIMEOUT_S
-        while _processes_in(directory) and time.monotonic() < deadline:
-            time.sleep(0.02)
+        _wait_until(lambda: not _processes_in(directory))
         there = os.path.isdir(directory) and not os.path.islink(directory)
         if there:
             shutil.rmtree(directory, ignore_errors=True)
@@ -244,7 +250,7 @@ class LocalDriver(Driver):
         now = dt.datetime.now(dt.timezone.utc)
         found = []
         for directory in sorted(glob.glob(os.path.join(DIRECTORY, _PREFIX + "*"))):
-            marker = _marker(directory)
+            marker = _marker(directory, ("run_id", "name", "expires_utc"))
             if marker is None or directory != _path(str(marker.get("run_id"))):
                 continue
             with contextlib.suppress(ValueError):
@@ -260,30 +266,53 @@ def _path(run_id: str) -> str:
 
 
 def _os_user(wanted: str) -> pwd.struct_passwd:
-    """Return the user the server runs as: ourselves, or for root an unprivileged one."""
+    """Return the user the server runs as: ourselves, or for root an unprivileged one that no other server runs as.
+
+    What a dump commands must not be able to do what production's own user may.
+    """
     if os.geteuid() != 0:
         return pwd.getpwuid(os.geteuid())
-    for name in [wanted] if wanted else ["postgres", "nobody"]:
+    taken = _users_of_servers()
+    refused = []
+    for name in [wanted] if wanted else ["postgres", "nobody", "daemon"]:
         with contextlib.suppress(KeyError):
             user = pwd.getpwnam(name)
-            if user.pw_uid != 0:
+            if user.pw_uid != 0 and user.pw_uid not in taken:
                 return user
+            refused.append(f"{name}, who is root or runs another PostgreSQL server")
     raise CloseoutError(
         "The scratch server has no user to run as",
-        wanted=f"the unprivileged user {wanted or 'postgres or nobody'}",
-        found="no such user on this host",
-        do="set closeout_scratch_os_user",
+        wanted=f"the unprivileged user {wanted}" if wanted else "an unprivileged user: postgres, nobody or daemon",
+        found="; ".join(refused) or "no such user on this host",
+        do="set closeout_scratch_os_user to a user that runs no server on this host",
     )
 
 
-def _marker(directory: str) -> dict[str, Any] | None:
+def _users_of_servers() -> set[int]:
+    """Return the user ids of all PostgreSQL servers of this host, but for scratch servers."""
+    found = set()
+    for name in os.listdir("/proc"):
+        with contextlib.suppress(OSError):
+            with open(f"/proc/{name}/comm", encoding="utf-8", errors="replace") as comm:
+                is_server = comm.read().strip() in ("postgres", "postmaster")
+            if is_server and not os.readlink(f"/proc/{name}/cwd").startswith(os.path.join(DIRECTORY, _PREFIX)):
+                found.add(os.stat(f"/proc/{name}").st_uid)
+    return found
+
+
+def _marker(directory: str, fields: tuple[str, ...]) -> dict[str, Any] | None:
+    """Return what the mark in ``directory`` says, or None where it does not have all of ``fields`` as texts.
+
+    It belongs to the scratch server's user, who may have written anything into it.
+    """
     if not os.path.isdir(directory) or os.path.islink(directory):
         return None
     try:
         marker = json.loads(read_whole(os.path.join(directory, _MARKER), 1 << 16))
     except (CloseoutError, ValueError):
         return None
-    return marker if isinstance(marker, dict) and "run_id" in marker else None
+    whole = isinstance(marker, dict) and all(isinstance(marker.get(field), str) for field in fields)
+    return marker if whole else None
 
 
 def _pidfile(directory: str) -> list[str]:
@@ -299,10 +328,16 @@ def _state(directory: str) -> str:
 
 
 def _postmaster(directory: str) -> int:
-    lines = _pidfile(directory)
-    if not lines or not lines[0].isdigit():
-        raise CloseoutError("The scratch server has ended", wanted="its pid file", found=_last_words(directory))
-    return int(lines[0])
+    """Return the server's process id as we see it: its own pid file may be of another pid namespace."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(_STOP_TIMEOUT_S)
+        try:
+            probe.connect(os.path.join(directory, "run", f".s.PGSQL.{PORT}"))
+        except OSError as error:
+            raise CloseoutError(
+                "The scratch server has ended", wanted="its socket", found=_last_words(directory) or str(error)
+            ) from error
+        return peer_of(probe)
 
 
 def _isolation(pid: int) -> dict[str, Any]:
@@ -332,24 +367,36 @@ def _isolation(pid: int) -> dict[str, Any]:
 
 
 def _processes_in(directory: str) -> list[int]:
-    """Return the processes that work in ``directory`` or were started with it as an argument, but for ourselves."""
+    """Return the processes of the scratch server in ``directory``: its user's that work there or were started for it,
+    and our own supervisor. Nobody else's, whatever their working directory is."""
+    try:
+        owner = os.lstat(directory).st_uid
+    except OSError:
+        owner = -1
     found = []
     for name in os.listdir("/proc"):
         if not name.isdigit() or int(name) == os.getpid():
             continue
         try:
-            status = os.stat(f"/proc/{name}")
-            if not stat.S_ISDIR(status.st_mode):
-                continue
-            working = os.readlink(f"/proc/{name}/cwd")
+            user = os.stat(f"/proc/{name}").st_uid
+            working = os.readlink(f"/proc/{name}/cwd").removesuffix(" (deleted)")
             with open(f"/proc/{name}/cmdline", "rb") as file:
                 arguments = file.read().split(b"\0")
         except OSError:
             continue
         inside = working == directory or working.startswith(directory + "/")
-        if inside or (directory.encode() in arguments and b"closeout" in arguments):
+        started = b"closeout" in arguments and directory.encode() in arguments
+        supervises = started and arguments[0] in (b"unshare", b"/bin/sh") and user == os.geteuid()
+        if supervises or (user == owner or (owner == -1 and user != 0)) and (inside or started):
             found.append(int(name))
     return found
+
+
+def _wait_until(condition: Callable[[], bool]) -> None:
+    """Wait until ``condition`` holds, or the time is up: what is left is found and told afterwards."""
+    deadline = time.monotonic() + _STOP_TIMEOUT_S
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.02)
 
 
 def _last_words(directory: str) -> str:

@@ -269,7 +269,10 @@ class HostServer(Server):
         pieces: Iterable[bytes] | None = None,
     ) -> Program:
         path = os.path.join(self.address.bin_dir, argv[0]) if self.address.bin_dir else argv[0]
-        prefix = confined(pwd.getpwnam(self.address.program_user)) if self.address.program_user else []
+        prefix = []
+        if self.address.program_user:
+            own = os.path.dirname(self.address.login_unix_socket)
+            prefix = confined(pwd.getpwnam(self.address.program_user), own=own)
         return HostProgram([*prefix, path, *argv[1:]], self.environment(password, options), pieces)
 
     def connection_arguments(self) -> list[str]:
@@ -277,6 +280,17 @@ class HostServer(Server):
         host = given.login_host or given.login_unix_socket
         where = ["--host", host] if host else []
         return [*where, "--port", str(given.login_port), "--username", given.login_user, "--no-password"]
+
+
+def database_argument(db: str) -> str:
+    """Return ``db`` for a program's --dbname, which takes a connection string too: a plain name stays one.
+
+    Source: PostgreSQL manual, 34.1.1 Connection Strings.
+    """
+    if "=" not in db and "://" not in db:
+        return db
+    quoted = db.replace("\\", "\\\\").replace("'", "\\'")
+    return f"dbname='{quoted}'"
 
 
 def server_at(address: Address) -> Server:

@@ -24,6 +24,8 @@ except ImportError as missing:
     PSYCOPG2_MISSING = str(missing)
 
 APPLICATION = "incomex.closeout"
+LOCK_WAIT_S = 60
+"""How long a session of ours waits for a lock that somebody holds on production."""
 _CONNECT_TIMEOUT_S = 10
 
 # Settings by which two servers could print the same row differently, or end a long session of ours.
@@ -38,7 +40,7 @@ _PINNED = {
     "row_security": "off",
     "synchronize_seqscans": "off",
     "statement_timeout": "0",
-    "lock_timeout": "0",
+    "lock_timeout": f"{LOCK_WAIT_S}s",
     "idle_in_transaction_session_timeout": "0",
     "idle_session_timeout": "0",
 }
@@ -59,11 +61,11 @@ def program_options(server_version_num: int) -> str:
         "timezone",
         "bytea_output",
         "statement_timeout",
-        "lock_timeout",
         "idle_in_transaction_session_timeout",
         "idle_session_timeout",
     ]
-    options = {"default_transaction_read_only": "on", **{name: _PINNED[name] for name in names}}
+    # pg_dump has its own option for waiting on locks, and takes this one back.
+    options = {"default_transaction_read_only": "on", "lock_timeout": "0", **{name: _PINNED[name] for name in names}}
     if server_version_num >= 170000:
         options.update(_PINNED_FROM_17)
     return " ".join(f"-c {name}={value}" for name, value in options.items())
@@ -136,6 +138,13 @@ class Session:
                 return list(cursor.fetchall()) if cursor.description else []
         except psycopg2.Error as error:
             raise SqlError(error, query) from error
+        except UnicodeDecodeError as error:
+            raise CloseoutError(
+                "A name on the server is not text in the database's encoding",
+                wanted="names that can be read as UTF-8",
+                found=repr(error.object[max(0, error.start - 20) : error.end + 20]),
+                do="rename that role or object, or make the closeout from a database of its encoding",
+            ) from error
 
     def value(self, query: str, parameters: Sequence[Any] | None = None) -> Any:
         """Return the one value of a one-row, one-column statement."""

@@ -16,6 +16,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from ._files import PARTIAL
+
 CUTTER_GOVERNANCE = "cutter_governance"
 CUTTER_GOVERNANCE_TABLES = (
     "canonical_address_alias",
@@ -213,6 +215,8 @@ def read_settings(given: dict[str, Any], *, run_id: str, stamp: str, date: str) 
     settings["scratch_name"] = _expanded(settings["scratch_name"], file_words)
     settings["restore_db"] = _expanded(settings["restore_db"], {**words, "db": settings["db"]})
     reserved = RESERVED_NAMES | {f"{kind}_{settings['schema_alias']}_tables.txt" for kind in ("dump", "restoretest")}
+    if settings["dump_name"].endswith(PARTIAL):
+        problems.append(_problem("dump_name", f"another ending than {PARTIAL}", repr(settings["dump_name"])))
     if not _FILE_NAME.fullmatch(settings["dump_name"]) or settings["dump_name"] in reserved:
         problems.append(_problem("dump_name", "a plain file name of its own", repr(settings["dump_name"])))
     if not _FILE_NAME.fullmatch(settings["scratch_name"]):

@@ -232,6 +232,7 @@ def results(driver: str = "docker", rows: int | None = None) -> Json:
         "restored_audit": {
             "changed": False,
             "run_id": RUN_ID,
+            "server": {name: scratch[name] for name in ("sysid", "postmaster_start_utc")},
             "tables": list(TABLES),
             "rows": dict(rows_of),
             "rows_total": total,

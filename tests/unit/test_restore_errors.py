@@ -200,3 +200,12 @@ def test_whatever_is_said_no_error_is_lost(errors: list[tuple[str, str, str]]) -
     assert isinstance(found["total"], int) and found["total"] >= len(errors)
     serious = [error for error in errors if error[0] in ("22P02", "XX000") or not error[2].startswith("GRANT")]
     assert isinstance(found["fatal_total"], int) and found["fatal_total"] >= len(serious)
+
+
+def test_literals_of_a_failing_statement_are_not_told() -> None:
+    """They may be a password, or a row."""
+    statement = "CREATE USER MAPPING FOR app SERVER s OPTIONS (user 'u', password 'hunter2 it''s')"
+    told = RestoreError(1, "42704", "server does not exist", statement).describe()
+    assert "hunter2" not in told and "CREATE USER MAPPING FOR app SERVER s" in told
+    body = RestoreError(1, "42601", "syntax error", "CREATE FUNCTION f() AS $x$ secret $x$").describe()
+    assert "secret" not in body
