@@ -6,7 +6,6 @@ The restored code runs as superuser of the scratch server, so it can start any p
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -32,7 +31,7 @@ INSERT INTO public.trap VALUES (1);
 
 
 @pytest.fixture
-def proof(tmp_path: Path) -> Iterator[Path]:
+def proof(tmp_path: Path) -> Path:
     """A directory into which anybody may write what it could do."""
     for directory in [tmp_path, *tmp_path.parents]:
         if directory != Path("/") and directory.stat().st_uid == os.geteuid():

@@ -55,7 +55,14 @@ def test_no_document_describes_a_variable_that_is_not_there() -> None:
     playbooks = "".join(path.read_text() for path in (ROOT / "playbooks").glob("*.yml"))
     own = set(re.findall(r"\bcloseout_\w+", playbooks))
     named = {name for path in DOCUMENTS for name in re.findall(r"`(closeout_[a-z0-9_]+)", path.read_text())}
-    others = {"closeout_result", "closeout_artifact", "closeout_sha256", *MODULES, *FilterModule().filters()}
+    others = {
+        "closeout_result",
+        "closeout_results",
+        "closeout_artifact",
+        "closeout_sha256",
+        *MODULES,
+        *FilterModule().filters(),
+    }
     assert named - set(DEFAULTS) - own - others == set()
 
 
