@@ -20,6 +20,7 @@ from ansible.release import __version__ as ansible_core
 from ansible.utils.vars import load_extra_vars
 from ansible_collections.incomex.closeout.plugins.module_utils._evidence import collect
 from ansible_collections.incomex.closeout.plugins.module_utils._orchestrator import collection_facts, orchestrator_facts
+from ansible_collections.incomex.closeout.plugins.module_utils._statistics import key_for, statistics
 from ansible_collections.incomex.closeout.plugins.module_utils._verdict import verdict
 
 _INTERNAL = "_closeout_"
@@ -49,6 +50,29 @@ def closeout_evidence(results: dict[str, Any], host: str, job_id: Any = None) ->
 def closeout_verdict(evidence: dict[str, Any]) -> dict[str, Any]:
     """Return checks and result of the evidence."""
     return verdict(_plain(evidence))
+
+
+def closeout_unrecorded(evidence: dict[str, Any], task: str, message: str) -> dict[str, Any]:
+    """Return evidence of a run whose record could not be written: the verdict of it is a FAIL, whatever it was."""
+    failure = {"step": "record", "task": task, "message": f"The record could not be written: {message}"}
+    document = _plain(evidence)
+    return {**document, "failures": [*document["failures"], failure]}
+
+
+def closeout_foreign(internal: dict[str, Any]) -> list[str]:
+    """Return the names of internal variables that are not null after they were reset: somebody else set them."""
+    return sorted(str(name) for name, value in internal.items() if value is not None)
+
+
+def closeout_key(told: dict[str, Any], host: str, db: Any) -> str:
+    """Return the name under which the next run of ``host`` is told among all results of a play."""
+    return key_for(_plain(told), host, str(db or ""))
+
+
+def closeout_statistics(hostvars: Any, known: list[str], hosts: list[str]) -> dict[str, Any]:
+    """Return what a play hands on by set_stats: ``known`` hosts may have told something, those of the play must."""
+    names = dict.fromkeys([*known, *hosts])
+    return statistics({name: _plain(hostvars[name].get("_closeout_told") or {}) for name in names}, list(hosts))
 
 
 def _plain(value: Any) -> Any:
@@ -82,4 +106,8 @@ class FilterModule:
             "closeout_evidence": closeout_evidence,
             "closeout_verdict": closeout_verdict,
             "closeout_line": closeout_line,
+            "closeout_unrecorded": closeout_unrecorded,
+            "closeout_foreign": closeout_foreign,
+            "closeout_key": closeout_key,
+            "closeout_statistics": closeout_statistics,
         }

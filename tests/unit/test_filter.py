@@ -57,7 +57,22 @@ def test_ordinary_text_stays_as_it_is(text: str) -> None:
 
 def test_the_filters_by_name() -> None:
     filters = FilterModule().filters()
-    assert set(filters) == {"closeout_evidence", "closeout_verdict", "closeout_line"}
+    assert set(filters) == {
+        "closeout_evidence",
+        "closeout_verdict",
+        "closeout_line",
+        "closeout_unrecorded",
+        "closeout_foreign",
+        "closeout_key",
+        "closeout_statistics",
+    }
+    unrecorded = filters["closeout_unrecorded"](passing(), "Write the record", "no space left")
+    judged = filters["closeout_verdict"](unrecorded)["result"]
+    assert judged["closeout_result"] == "FAIL" and "no space left" in judged["message"]
+    assert filters["closeout_foreign"]({"_closeout_b": {}, "_closeout_a": "x", "_closeout_c": None}) == [
+        "_closeout_a",
+        "_closeout_b",
+    ]
     assert filters["closeout_verdict"](passing())["result"]["closeout_result"] == "ALL_PASS"
     evidence = filters["closeout_evidence"](results(), "prod1", 42)
     assert evidence["run"]["id"] == RUN_ID
