@@ -10,6 +10,7 @@ Nothing here leaves a trace: no file, no container, no transaction.
 from __future__ import annotations
 
 import os
+import stat
 from typing import Any
 
 from ._docker import Daemon
@@ -137,7 +138,12 @@ class Preflight:
                 f"{existing} cannot" if os.path.isdir(existing) else f"{existing} is no directory",
                 "correct closeout_root or its permissions",
             )
-        elif os.path.lexists(self._settings["artefact"]):
+        elif os.geteuid() == 0 and loose_component(existing):
+            self.notes.append(
+                f"{loose_component(existing)} belongs to another user, or others may write to it: whoever that is could"
+                " put something else in the place of the artefact directory. Prefer a closeout_root of root's own."
+            )
+        if os.path.lexists(self._settings["artefact"]):
             self._found(
                 "artefact", self._settings["artefact"], "a new directory", "one that exists", "run again a second later"
             )
@@ -211,6 +217,21 @@ class Preflight:
                     f"{free} bytes",
                     "make room, or set closeout_root to another file system",
                 )
+
+
+def loose_component(path: str) -> str:
+    """Return the first directory on the way to ``path`` that somebody but root can rename entries in; "" for none.
+
+    A sticky directory such as /tmp protects what is in it.
+    """
+    parts = os.path.realpath(path).split("/")
+    for count in range(1, len(parts) + 1):
+        directory = "/".join(parts[:count]) or "/"
+        status = os.stat(directory)
+        writable = status.st_mode & 0o022 and not status.st_mode & stat.S_ISVTX
+        if status.st_uid != 0 or writable:
+            return directory
+    return ""
 
 
 def _nearest(path: str) -> str:

@@ -59,7 +59,10 @@ options:
     type: int
     default: 1024
   os_user:
-    description: Unprivileged user to run as. Empty means C(postgres), else C(nobody).
+    description:
+      - Unprivileged user to run as. Empty means C(postgres), else C(nobody).
+      - With O(driver=local) it must not run another PostgreSQL server on the host; empty means the first of
+        C(postgres), C(nobody) and C(daemon) that does not. Started by an ordinary user it runs as that user.
     type: str
     default: ""
   docker_host:
