@@ -129,7 +129,7 @@ def assert_common(result: PlaybookResult, sysid: str, rows_total: int) -> str:
         f"- sha256: `{sha256}`",
         f"- sha256 confirmed after the run: `{sha256}` at `{UTC}`",
         r"- method: `pg_dump --host \S+ --port 5432 --username workflow_admin --no-password --dbname directus"
-        r" --format plain --snapshot \S+`",
+        r" --encoding UTF8 --lock-wait-timeout 60000 --format plain --snapshot \S+`",
         rf"- taken: `{UTC}`, in `[\d.]+` s",
         "- return code of pg_dump: `0`; warnings: `0`",
         rf"- orchestrator: `\S+/playbooks/closeout\.yml`,"
