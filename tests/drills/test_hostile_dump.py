@@ -91,6 +91,7 @@ def test_another_server_under_the_copys_address_is_not_the_copy(
     hostile(server, f"(sleep 0.2; {swap}; pwd > {proof}/done) > {proof}/said 2>&1 &")
     result = run_playbook(local_variables(server, tmp_path / "root", restore_db="directus"))
     assert result.evidence is not None, result.stdout
+    assert (proof / "done").exists(), (proof / "said").read_text()
     # Whenever the swap came, the copy's rows were never read from production.
     audited = result.evidence["restore"]["audited"]
     assert audited is None or audited["sysid"] != server.sysid or result.rc != 0

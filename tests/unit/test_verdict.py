@@ -778,3 +778,15 @@ def test_no_evidence_passes(evidence: Json) -> None:
     """Without a run nothing passes, whatever stands in its place."""
     assert verdict(evidence)["result"]["closeout_result"] == "FAIL"
     assert verdict(evidence)["result"]["production_state"] == NOT_PROVEN
+
+
+@pytest.mark.parametrize("field", ["sysid", "postmaster_start_utc"])
+@pytest.mark.parametrize("value", ["", None, "production's"])
+def test_the_copy_is_audited_in_the_server_that_was_guarded(field: str, value: Any) -> None:
+    """Tables and rows of another server, production above all, are not the copy's."""
+    evidence = passing()
+    if value == "production's":
+        value = evidence["production"]["before"][field]
+    evidence["restore"]["audited"][field] = value
+    judged = {check["id"]: check["status"] for check in verdict(evidence)["checks"]}
+    assert (judged["restore.tables"], judged["restore.rows"]) == (FAIL, FAIL)
