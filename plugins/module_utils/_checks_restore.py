@@ -9,7 +9,19 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from ._outcome import FAIL, NOT_RUN, PASS, Evidence, Outcome, get, is_count, same_rows, same_set, some
+from ._outcome import (
+    FAIL,
+    NOT_RUN,
+    PASS,
+    Evidence,
+    Outcome,
+    audited_elsewhere,
+    get,
+    is_count,
+    same_rows,
+    same_set,
+    some,
+)
 
 
 def scratch_guard(evidence: Evidence) -> Outcome:
@@ -123,7 +135,7 @@ def restore_tables(evidence: Evidence) -> Outcome:
     """The restored copy has exactly the expected tables."""
     if not evidence.get("restore"):
         return Outcome(NOT_RUN, "nothing was restored")
-    elsewhere = _audited_elsewhere(evidence)
+    elsewhere = audited_elsewhere(evidence, get(evidence, "restore", "audited"))
     if elsewhere:
         return elsewhere
     found, expected = get(evidence, "restore", "tables"), get(evidence, "settings", "expected_tables")
@@ -135,24 +147,8 @@ def restore_rows(evidence: Evidence) -> Outcome:
     restored, dumped = get(evidence, "restore", "rows"), get(evidence, "dump", "rows")
     if not isinstance(restored, dict) or not isinstance(dumped, dict):
         return Outcome(NOT_RUN, "the rows were not counted on both sides")
-    return _audited_elsewhere(evidence) or same_rows(evidence, restored, dumped, "the restored copy", "the dump")
-
-
-def _audited_elsewhere(evidence: Evidence) -> Outcome | None:
-    """Return a failure unless the copy was audited in the very server that the guard passed.
-
-    Restored code may have moved things in between; production's own rows must not be taken for the copy's.
-    """
-    audited, guarded = get(evidence, "restore", "audited"), get(evidence, "restore", "guard", "scratch")
-    if audited is None:
-        return Outcome(NOT_RUN, "the restored copy was not audited")
-    for name, title in (("sysid", "system identifier"), ("postmaster_start_utc", "start time")):
-        if not get(audited, name) or get(audited, name) != get(guarded, name):
-            return Outcome(
-                FAIL,
-                f"audited was a server with {title} {get(audited, name)}, restored into one with {get(guarded, name)}",
-            )
-    return None
+    elsewhere = audited_elsewhere(evidence, get(evidence, "restore", "audited"))
+    return elsewhere or same_rows(evidence, restored, dumped, "the restored copy", "the dump")
 
 
 def _nothing_left(evidence: Evidence, paths: dict[str, tuple[str, ...]]) -> Outcome:

@@ -14,18 +14,22 @@ import contextlib
 import hashlib
 import json
 import os
-import re
 import stat
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
+from ._census import Census, left_out
+from ._census_file import write_census
 from ._clock import utc_now
+from ._definitions import comparable
+from ._dump_warnings import read_messages
 from ._errors import CloseoutError, DumpChanged, ProgramFailed
 from ._files import new_file, write_whole
 from ._globals import read_globals
 from ._manifest import Manifest
+from ._production_content import compare_with_production
 from ._program import Program
 from ._scanner import Scanner
 from ._server import Server, database_argument
@@ -34,17 +38,21 @@ from ._settings import RESERVED_NAMES
 from ._snapshot import ProductionSnapshot
 
 MAX_ATTEMPTS = 3
-_WARNING = re.compile(r"^pg_dump: warning: ", re.MULTILINE)
+_MAX_NAMED = 20
 
 
 @dataclass(frozen=True)
 class DumpRequest:
-    """What to dump and where to. ``directory`` exists and is ours; ``name`` is the file's name in it."""
+    """What to dump and where to. ``directory`` exists and is ours; ``name`` is the file's name in it.
+
+    ``content`` says of which tables production's rows are held against the dump's: audited, all or none.
+    """
 
     directory: str
     name: str
     schema: str
     expected_tables: list[str] = field(default_factory=list)
+    content: str = "audited"
 
     def __post_init__(self) -> None:
         if os.path.basename(self.name) != self.name or self.name in ("", ".", "..") or self.name in RESERVED_NAMES:
@@ -141,7 +149,7 @@ def _attempt(server: Server, session: Session, snapshot: ProductionSnapshot, req
                         stop_watching()
                         _refuse_rewritten(snapshot)
                         snapshot.note_sessions(run_id)
-                        counting = counter.submit(snapshot.count)
+                        counting = counter.submit(_count, snapshot)
                     file.write(piece)
                     digest.update(piece)
                     scanner.feed(piece)
@@ -149,14 +157,16 @@ def _attempt(server: Server, session: Session, snapshot: ProductionSnapshot, req
             scanner.finish()
             facts["rc"] = program.finish()
             facts.update(size_bytes=size, sha256=digest.hexdigest(), complete=scanner.complete)
-            facts["warnings"] = len(_WARNING.findall(program.messages))
+            facts["messages"] = read_messages(program.messages)
             _keep_log(request, program)
             if facts["rc"] != 0:
                 # DDL in the wrong moment makes pg_dump itself stumble; then another attempt is worth it.
                 _refuse_rewritten(snapshot)
             _refuse_failed(program, facts)
             assert counting is not None
-            rows = counting.result()
+            rows, census = counting.result()
+            content = compare_with_production(session, manifest, file.partial, request.schema, request.content)
+            _refuse_rewritten(snapshot)
         except BaseException as error:
             program.stop()
             # What went wrong is the error to tell, whether or not the server still listens.
@@ -173,7 +183,9 @@ def _attempt(server: Server, session: Session, snapshot: ProductionSnapshot, req
         manifest.complete = scanner.complete
         facts["duration_s"] = round(time.monotonic() - started, 3)
         facts.update(_inventory(manifest, request, size, facts["sha256"], run_id))
+        facts["content"] = content.dump
         write_whole(os.path.join(request.directory, "globals.json"), _json(globals_document), replace=True)
+        census_facts = _keep_census(census, manifest, request, run_id)
         file.complete()
         snapshot.close()
     return {
@@ -183,13 +195,20 @@ def _attempt(server: Server, session: Session, snapshot: ProductionSnapshot, req
         "production_snapshot": {
             "id": snapshot.id,
             "taken_utc": snapshot.taken_utc,
-            "tables": {name: {"rows": count, "sha256": None} for name, count in rows.items()},
+            "tables": {name: {"rows": count, "sha256": content.production.get(name)} for name, count in rows.items()},
             "rows_total": sum(rows.values()),
+            "content": content.all_tables,
+            "census": census_facts,
         },
         "expected_tables_effective": request.expected_tables or [table.name for table in snapshot.tables],
         "expected_source": "given" if request.expected_tables else "production_snapshot",
         "finished_utc": utc_now(),
     }
+
+
+def _count(snapshot: ProductionSnapshot) -> tuple[dict[str, int], Census]:
+    """Count the audited tables, then everything else in the catalogues."""
+    return snapshot.count(), snapshot.census()
 
 
 def _refuse_open(directory: str) -> None:
@@ -248,11 +267,38 @@ def _inventory(manifest: Manifest, request: DumpRequest, size: int, sha256: str,
     )
     write_whole(path, content, replace=True)
     rows = manifest.rows(request.schema)
+    with_data = manifest.data_tables()
     return {
         "tables": manifest.names(request.schema),
+        "without_data": manifest.without_data(request.schema),
         "rows": rows,
         "rows_total": sum(rows.values()),
-        "manifest": {"path": path, "sha256": hashlib.sha256(content).hexdigest(), "entries": len(manifest.tables)},
+        "manifest": {
+            "path": path,
+            "sha256": hashlib.sha256(content).hexdigest(),
+            "entries": len(manifest.entries),
+            "objects": len(comparable(manifest.entries)),
+            "tables": len(with_data),
+            "rows": sum(table.rows or 0 for table in with_data),
+        },
+    }
+
+
+def _keep_census(census: Census, manifest: Manifest, request: DumpRequest, run_id: str) -> dict[str, Any]:
+    """Write the census of production's catalogues; return how it compares with what the dump defines."""
+    content = write_census(census, run_id)
+    path = os.path.join(request.directory, "census.json")
+    write_whole(path, content, replace=True)
+    return {
+        "path": path,
+        "sha256": hashlib.sha256(content).hexdigest(),
+        **left_out(census, manifest.entries),
+        "counts": census.counts,
+        "extensions": census.extensions,
+        "lost": census.lost[:_MAX_NAMED],
+        "lost_total": len(census.lost),
+        "told": census.told[:_MAX_NAMED],
+        "told_total": len(census.told),
     }
 
 

@@ -23,6 +23,7 @@ STEPS = {
     "scratch": "Make the scratch server",
     "restore": "Restore the dump",
     "restored_audit": "Audit the restored copy",
+    "compare": "Compare the restored copy with the dump",
     "teardown": "Remove the scratch server",
     "after": "Take the witness after",
     "confirmed": "Confirm the checksum",
@@ -166,7 +167,7 @@ def _restore(parts: dict[str, dict[str, Any] | None]) -> dict[str, Any] | None:
         "tables": audit.get("tables"),
         "rows": audit.get("rows"),
         "rows_total": audit.get("rows_total"),
-        "compare": None,
+        "compare": (parts["compare"] or {}).get("compare"),
     }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import os
 import stat
 from collections.abc import Iterator
@@ -23,21 +24,21 @@ _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
 class NewFile:
     """A file that gets its name only when it is complete: written as ``<path>.partial`` with mode 0600, then fsynced
-    and renamed. Left without :meth:`complete`, the partial file is removed."""
+    and renamed. Left without :meth:`complete`, the partial file is removed. ``partial`` is its path until then."""
 
     def __init__(self, path: str, *, replace: bool = False) -> None:
         self.path = path
-        self._partial = path + PARTIAL
+        self.partial = path + PARTIAL
         if os.path.lexists(path) and not replace:
             raise CloseoutError(
                 f"{path} exists already", wanted="a new file", do="nothing was overwritten; move it away"
             )
         try:
             descriptor = os.open(
-                self._partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600
+                self.partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600
             )
         except OSError as error:
-            raise _cannot_write(self._partial, error) from error
+            raise _cannot_write(self.partial, error) from error
         self._file: BinaryIO | None = os.fdopen(descriptor, "wb", buffering=0)
 
     def write(self, piece: bytes) -> None:
@@ -48,7 +49,7 @@ class NewFile:
             while view:
                 view = view[self._file.write(view) :]
         except OSError as error:
-            raise _cannot_write(self._partial, error) from error
+            raise _cannot_write(self.partial, error) from error
 
     def complete(self) -> None:
         """Bring the file to the disk and give it its name."""
@@ -57,7 +58,7 @@ class NewFile:
             os.fsync(self._file.fileno())
             self._file.close()
             self._file = None
-            os.rename(self._partial, self.path)
+            os.rename(self.partial, self.path)
             fsync_directory(os.path.dirname(self.path))
         except OSError as error:
             raise _cannot_write(self.path, error) from error
@@ -68,7 +69,7 @@ class NewFile:
             self._file.close()
             self._file = None
         with contextlib.suppress(FileNotFoundError):
-            os.unlink(self._partial)
+            os.unlink(self.partial)
 
 
 @contextlib.contextmanager
@@ -100,35 +101,37 @@ def fsync_directory(path: str) -> None:
         os.close(descriptor)
 
 
-def read_whole(path: str, limit_bytes: int = 64 << 20) -> bytes:
-    """Return the content of a regular file of at most ``limit_bytes``. Raises CloseoutError."""
+@contextlib.contextmanager
+def open_regular(path: str) -> Iterator[io.FileIO]:
+    """Open a regular file for reading; an error of reading within the block too becomes a CloseoutError."""
     try:
-        with os.fdopen(os.open(path, _READ), "rb") as file:
-            content = file.read(limit_bytes + 1)
+        with io.FileIO(os.open(path, _READ)) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise OSError("not a regular file")
+            yield file
     except OSError as error:
         raise _cannot_read(path, error) from error
-    if len(content) > limit_bytes:
+
+
+def read_whole(path: str, limit_bytes: int = 64 << 20) -> bytes:
+    """Return the content of a regular file of at most ``limit_bytes``. Raises CloseoutError."""
+    with open_regular(path) as file:
+        content = b"".join(iter(lambda: file.read(_READ_BYTES), b"")) if _size(file) <= limit_bytes else None
+    if content is None or len(content) > limit_bytes:
         raise CloseoutError(f"{path} is too large to be what it should be", wanted=f"at most {limit_bytes} bytes")
     return content
 
 
 def pieces_of(path: str) -> Iterator[bytes]:
     """Yield the content of a file in pieces; the file is opened once. Raises CloseoutError."""
-    try:
-        with os.fdopen(os.open(path, _READ), "rb", buffering=0) as file:
-            yield from iter(lambda: file.read(_READ_BYTES), b"")
-    except OSError as error:
-        raise _cannot_read(path, error) from error
+    with open_regular(path) as file:
+        yield from iter(lambda: file.read(_READ_BYTES), b"")
 
 
 def assert_readable(path: str) -> None:
     """Raise CloseoutError unless ``path`` is a regular file that can be read."""
-    try:
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise OSError("not a regular file")
-    except OSError as error:
-        raise _cannot_read(path, error) from error
+    with open_regular(path):
+        pass
 
 
 def sha256_of(path: str) -> str:
@@ -137,6 +140,10 @@ def sha256_of(path: str) -> str:
     for piece in pieces_of(path):
         digest.update(piece)
     return digest.hexdigest()
+
+
+def _size(file: io.FileIO) -> int:
+    return os.fstat(file.fileno()).st_size
 
 
 def _cannot_write(path: str, error: OSError) -> CloseoutError:

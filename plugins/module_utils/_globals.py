@@ -16,7 +16,7 @@ from typing import Any
 
 from ._errors import CloseoutError
 from ._names import quote_identifier, quote_literal
-from ._session import Session
+from ._session import Session, SqlError
 
 SCHEMA = "incomex.closeout/globals/1"
 
@@ -72,6 +72,7 @@ def read_globals(session: Session) -> dict[str, Any]:
             # PostgreSQL 15 and 16 call it daticulocale; 17 and later datlocale.
             "locale": database.get("datlocale") or database.get("daticulocale"),
             "icu_rules": database.get("daticurules"),
+            "monetary": session.value("SELECT current_setting('lc_monetary')"),
         },
     }
 
@@ -144,3 +145,16 @@ def database_statement(document: dict[str, Any], name: str) -> str:
     if database["icu_rules"]:
         options["ICU_RULES"] = quote_literal(database["icu_rules"])
     return f"CREATE DATABASE {quote_identifier(name)} " + " ".join(f"{key} = {value}" for key, value in options.items())
+
+
+def monetary_settings(session: Session, document: dict[str, Any]) -> dict[str, str]:
+    """Return production's lc_monetary as a setting for sessions of the server that ``session`` is in: money is written
+    in that locale, and read in it. Nothing where the server's host does not have it.
+    """
+    monetary = document["database"]["monetary"]
+    try:
+        session.rows("SELECT pg_catalog.set_config('lc_monetary', %s, false)", [monetary])
+    except SqlError:
+        # It matters to columns of type money alone; they will not restore, or not compare.
+        return {}
+    return {"lc_monetary": monetary}

@@ -2,110 +2,271 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Private to incomex.closeout: what a dump holds: the tables that it creates and the rows that it brings.
+"""Private to incomex.closeout: what a dump holds: every definition, every table's data, sequences, large objects.
 
-Made from what the scanner finds while the dump passes by, written beside the dump, and read again by the audit.
+Made from what the scanner finds while the dump passes by, written beside the dump, and read again by audit and
+comparison. Its form is documented in docs/manifest.schema.json.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from ._encodings import codec_of
+from ._entries import Entry, is_stored, name_statement, owner_of
 from ._errors import CloseoutError
-from ._names import read_qualified
+from ._names import read_identifier, read_qualified
 from ._scanner import Scanner, Statement
 
 SCHEMA = "incomex.closeout/manifest/1"
-_CREATE_TABLE = re.compile(rb"CREATE\s+(UNLOGGED\s+)?TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?")
-_COPY = re.compile(rb"COPY\s+")
+_COPY = re.compile(r"COPY\s+")
+_ATTACH = re.compile(r"ALTER TABLE (?:ONLY )?")
 _ENCODING = re.compile(rb"SET client_encoding = '([^']+)';")
+_SETVAL = re.compile(r"SELECT pg_catalog\.setval\('((?:[^']|'')*)', (-?\d+), (true|false)\);", re.DOTALL)
+_LO_CREATE = re.compile(rb"SELECT pg_catalog\.lo_create\('(\d+)'\);")
+_LO_OPEN = re.compile(rb"SELECT pg_catalog\.lo_open\('(\d+)', \d+\);")
+_LO_WRITE = re.compile(rb"SELECT pg_catalog\.lowrite\(0, (?:E'\\\\x|'\\x)([0-9a-fA-F]*)'\);")
+_INHERITS = re.compile(rb"\)\nINHERITS \(")
+_OWNED_AS_TABLES = ("TABLE", "VIEW", "MATERIALIZED VIEW", "SEQUENCE", "FOREIGN TABLE")
 
-# PostgreSQL's names of server encodings (manual, 24.3) where Python's differ. SQL_ASCII promises nothing: read as
-# UTF-8.
-_CODECS = {
-    "SQL_ASCII": "utf-8",
-    "UTF8": "utf-8",
-    "LATIN9": "iso8859_15",
-    "WIN866": "cp866",
-    "WIN874": "cp874",
-    "KOI8R": "koi8_r",
-    "KOI8U": "koi8_u",
-    **{f"WIN{number}": f"cp{number}" for number in range(1250, 1259)},
-    **{
-        f"LATIN{number}": codec
-        for number, codec in zip((5, 6, 7, 8, 10), ("latin5", "latin6", "latin7", "latin8", "latin10"))
-    },
-}
+# What a dump does besides defining something. Of the settings, those that change a definition are kept as context.
+_NO_DEFINITION = {b"SET", b"RESET", b"BEGIN", b"COMMIT"}
+_CONTEXT_FOR_STORED = (b"DEFAULT_TABLESPACE", b"DEFAULT_TABLE_ACCESS_METHOD")
 
 
 @dataclass
 class TableEntry:
-    """One table of the dump. ``rows`` is None where the dump has no data block for it; a partitioned table has none."""
+    """One table of the dump. ``rows`` is None where the dump has no data block for it; a partitioned table has none.
+
+    ``columns`` are those of its COPY statements, None where there is no list; ``sha256`` is the digest of all its rows
+    in the dump's order, as COPY text; ``blocks`` are offset and length in bytes of its data in the dump; ``parent`` is
+    schema and name of the table that it is a partition of.
+    """
 
     schema: str
     name: str
     created: bool = False
     partitioned: bool = False
     unlogged: bool = False
+    columns: list[str] | None = None
     rows: int | None = None
     bytes: int | None = None
+    sha256: str | None = None
+    blocks: list[list[int]] = field(default_factory=list)
+    parent: list[str] | None = None
+
+
+@dataclass
+class SequenceEntry:
+    """The value that the dump sets a sequence to."""
+
+    schema: str
+    name: str
+    last_value: int
+    is_called: bool
+
+
+@dataclass
+class LargeObjectEntry:
+    """The data of one large object."""
+
+    oid: int
+    bytes: int
+    sha256: str
 
 
 class Manifest:
-    """The tables of a dump, in the dump's order. It is the scanner's sink."""
+    """What a dump holds, in the dump's order. It is the scanner's sink."""
 
     def __init__(self) -> None:
+        self.encoding = "UTF8"
+        self.entries: list[Entry] = []
         self.tables: dict[tuple[str, str], TableEntry] = {}
+        self.sequences: dict[tuple[str, str], SequenceEntry] = {}
+        self.large_objects: dict[int, LargeObjectEntry] = {}
         self.complete = False
-        self._codec = "utf-8"
+        self._backslashes = False
+        self._context: dict[bytes, bytes] = {}
+        self._positions: dict[tuple[str, str, str], int] = {}
         self._copying: TableEntry | None = None
+        self._digests: dict[tuple[str, str], Any] = {}
+        self._large_object = 0
 
     def statement(self, statement: Statement) -> None:
-        """Take note of a statement. Raises CloseoutError for a CREATE TABLE that cannot be understood."""
-        words = statement.words
-        if words[:2] == (b"SET", b"CLIENT_ENCODING"):
+        """Take note of a statement. Raises CloseoutError for a table or its data that cannot be understood."""
+        command = statement.words[:1]
+        if command and command[0] in _NO_DEFINITION:
+            self._setting(statement)
+        elif command == (b"COPY",):
+            self._begin_data(statement)
+        elif command == (b"SELECT",):
+            self._call(statement)
+        else:
+            self._define(statement)
+
+    def copy_data(self, data: memoryview) -> None:
+        """Hash a part of a table's data."""
+        assert self._copying is not None
+        self._digests[self._copying.schema, self._copying.name].update(data)
+
+    def copy_block(self, rows: int, size_bytes: int, offset: int) -> None:
+        """Add a data block to the table of the COPY statement before it; one table may have several."""
+        table = self._copying
+        assert table is not None
+        table.rows = (table.rows or 0) + rows
+        table.bytes = (table.bytes or 0) + size_bytes
+        table.blocks.append([offset, size_bytes])
+        table.sha256 = self._digests[table.schema, table.name].hexdigest()
+        self._copying = None
+
+    def _setting(self, statement: Statement) -> None:
+        command, name = (*statement.words[:2], b"")[:2]
+        if name == b"CLIENT_ENCODING":
             found = _ENCODING.match(statement.text)
             if found:
-                name = found.group(1).decode("ascii", "replace")
-                self._codec = _CODECS.get(name, name)
-        elif words[:2] == (b"CREATE", b"TABLE") or words[:3] == (b"CREATE", b"UNLOGGED", b"TABLE"):
-            self._create_table(statement)
-        elif words[:1] == (b"COPY",):
-            self._copying = self._entry(statement.text, _COPY)
+                self.encoding = found.group(1).decode("ascii", "replace")
+        elif name == b"STANDARD_CONFORMING_STRINGS":
+            self._backslashes = statement.words[2:3] == (b"OFF",)
+        elif name == b"SESSION" and (command == b"RESET" or b"DEFAULT" in statement.words):
+            self._context.pop(b"SESSION", None)
+        elif name in (*_CONTEXT_FOR_STORED, b"SESSION"):
+            self._context[name] = statement.text
 
-    def copy_block(self, rows: int, size_bytes: int) -> None:
-        """Add a data block to the table of the COPY statement before it; one table may have several."""
-        if self._copying is not None:
-            self._copying.rows = (self._copying.rows or 0) + rows
-            self._copying.bytes = (self._copying.bytes or 0) + size_bytes
-            self._copying = None
+    def _text(self, statement: Statement) -> str:
+        try:
+            return statement.text.decode(codec_of(self.encoding), "surrogateescape")
+        except LookupError as error:
+            raise _not_understood(statement, f"encoding {self.encoding}") from error
 
-    def _create_table(self, statement: Statement) -> None:
-        entry = self._entry(statement.text, _CREATE_TABLE)
-        if entry.created:
+    def _define(self, statement: Statement) -> None:
+        text = self._text(statement)
+        owned = owner_of(text) if b"OWNER" in statement.words else None
+        if owned is not None:
+            self._own(*owned)
+            return
+        entry = name_statement(text)
+        if statement.words[:2] == (b"CREATE", b"TABLE") or statement.words[:3] == (b"CREATE", b"UNLOGGED", b"TABLE"):
+            if entry.type != "TABLE" or not entry.schema:
+                raise _not_understood(statement, "a table named with its schema")
+            self._create_table(entry, statement)
+        key = (entry.type, entry.schema, entry.name)
+        if entry.type == "TYPE" and key in self._positions:
+            # The first statement only announced it.
+            shell = self._positions[key]
+            self.entries[shell] = self.entries[shell]._replace(type="SHELL TYPE")
+        if entry.type == "TABLE ATTACH":
+            self._attach(entry, text)
+        self._positions[key] = len(self.entries)
+        self.entries.append(entry._replace(**self._digest(entry, statement)))
+
+    def _digest(self, entry: Entry, statement: Statement) -> dict[str, str]:
+        """Return the digests of a definition: of its text, and of the settings under which it is executed."""
+        names = [*(_CONTEXT_FOR_STORED if is_stored(entry) else ()), b"SESSION"]
+        context = b"".join(self._context.get(name, b"") for name in names)
+        digests = {"sha256": statement.sha256}
+        if context:
+            digests["sha256"] = hashlib.sha256(context + statement.sha256.encode("ascii")).hexdigest()
+        if entry.type == "TABLE" and statement.whole and _INHERITS.search(statement.text):
+            lines = sorted(line.rstrip(b",") for line in statement.text.split(b"\n"))
+            digests["unordered_sha256"] = hashlib.sha256(context + b"\n".join(lines)).hexdigest()
+        return digests
+
+    def _own(self, whose: Entry, owner: str) -> None:
+        """Give the entry its owner; where the dump does not define it, the owner is an entry of its own."""
+        types = _OWNED_AS_TABLES if whose.type in _OWNED_AS_TABLES else (whose.type,)
+        for kind in types:
+            position = self._positions.get((kind, whose.schema, whose.name))
+            if position is not None and not self.entries[position].owner:
+                self.entries[position] = self.entries[position]._replace(owner=owner)
+                return
+        digest = hashlib.sha256(owner.encode("utf-8", "surrogateescape")).hexdigest()
+        self.entries.append(Entry("OWNER", whose.schema, f"{whose.type} {whose.name}", whose.of, owner, digest))
+
+    def _create_table(self, entry: Entry, statement: Statement) -> None:
+        table = self.tables.setdefault((entry.schema, entry.name), TableEntry(entry.schema, entry.name))
+        if table.created:
             raise CloseoutError(f"The dump creates the table {entry.schema}.{entry.name} twice")
-        entry.created = True
-        entry.partitioned = statement.partition_by
-        entry.unlogged = statement.words[1] == b"UNLOGGED"
+        table.created = True
+        table.partitioned = statement.partition_by
+        table.unlogged = statement.words[1] == b"UNLOGGED"
 
-    def _entry(self, text: bytes, prefix: re.Pattern[bytes]) -> TableEntry:
-        found = prefix.match(text)
+    def _attach(self, entry: Entry, text: str) -> None:
+        """Note whose partition a table is; a foreign table that is one has no entry of its own."""
+        table, found = self.tables.get((entry.schema, entry.name)), _ATTACH.match(text)
+        if table is not None and found is not None:
+            schema, name, _end = read_qualified(text, found.end())
+            table.parent = [schema, name]
+
+    def _begin_data(self, statement: Statement) -> None:
+        text = self._text(statement)
+        found = _COPY.match(text)
         try:
             if found is None:
-                raise ValueError("no table name")
-            start = text[found.end() : found.end() + 1024].decode(self._codec, "surrogateescape")
-            schema, name, _end = read_qualified(start)
-        except (ValueError, LookupError) as error:
-            raise CloseoutError(
-                "A statement of the dump cannot be understood",
-                wanted="a table named with its schema, as pg_dump writes it",
-                found=text[:200].decode("utf-8", "replace"),
-                do="make the dump with pg_dump 14 or later in plain format",
-            ) from error
-        return self.tables.setdefault((schema, name), TableEntry(schema, name))
+                raise ValueError("no COPY")
+            schema, name, end = read_qualified(text, found.end())
+            columns = _read_columns(text, end)
+        except ValueError as error:
+            raise _not_understood(statement, "COPY of a table named with its schema") from error
+        table = self.tables.setdefault((schema, name), TableEntry(schema, name))
+        if table.blocks and table.columns != columns:
+            raise _not_understood(statement, f"the same columns in all data of {schema}.{name}")
+        table.columns = columns
+        self._copying = table
+        self._digests.setdefault((schema, name), hashlib.sha256())
+
+    def _call(self, statement: Statement) -> None:
+        """A function call: a sequence's value, a large object; search_path and the like define nothing."""
+        text = statement.text
+        if text.startswith(b"SELECT pg_catalog.setval("):
+            self._sequence(statement)
+        elif text.startswith(b"SELECT pg_catalog.set_config("):
+            return
+        elif text.startswith((b"SELECT pg_catalog.lo_create(", b"SELECT pg_catalog.lo_open(")):
+            created, opened = _LO_CREATE.match(text), _LO_OPEN.match(text)
+            if created:
+                self._define_large_object(created.group(1).decode("ascii"), statement)
+            elif opened:
+                self._large_object = int(opened.group(1))
+                self._digests["", opened.group(1).decode("ascii")] = hashlib.sha256()
+                self.large_objects[self._large_object] = LargeObjectEntry(self._large_object, 0, _EMPTY)
+        elif text.startswith(b"SELECT pg_catalog.lowrite("):
+            self._write_large_object(statement)
+        elif not text.startswith(b"SELECT pg_catalog.lo_close("):
+            self._define(statement)
+
+    def _define_large_object(self, oid: str, statement: Statement) -> None:
+        self._positions["LARGE OBJECT", "", oid] = len(self.entries)
+        self.entries.append(Entry("LARGE OBJECT", "", oid, sha256=statement.sha256))
+
+    def _write_large_object(self, statement: Statement) -> None:
+        found = _LO_WRITE.match(statement.text)
+        entry = self.large_objects.get(self._large_object)
+        if found is None or entry is None:
+            raise _not_understood(statement, "a large object's data, as pg_dump writes it")
+        data = bytes.fromhex(found.group(1).decode("ascii"))
+        digest = self._digests["", str(self._large_object)]
+        digest.update(data)
+        entry.bytes += len(data)
+        entry.sha256 = digest.hexdigest()
+
+    def _sequence(self, statement: Statement) -> None:
+        text = self._text(statement)
+        found = _SETVAL.match(text)
+        try:
+            if found is None:
+                raise ValueError("no setval")
+            literal = found.group(1).replace("''", "'")
+            schema, name, _end = read_qualified(literal.replace("\\\\", "\\") if self._backslashes else literal)
+        except ValueError as error:
+            raise _not_understood(statement, "a sequence's value, as pg_dump sets it") from error
+        value = SequenceEntry(schema, name, int(found.group(2)), found.group(3) == "true")
+        self.sequences[schema, name] = value
+        self.entries.append(Entry("SEQUENCE SET", schema, name, sha256=statement.sha256))
 
     def names(self, schema: str) -> list[str]:
         """Return the tables that the dump creates in ``schema``, sorted."""
@@ -120,18 +281,61 @@ class Manifest:
                 found[entry.name] = rows
         return dict(sorted(found.items()))
 
+    def without_data(self, schema: str) -> dict[str, str]:
+        """Return the created tables of ``schema`` that rightly have no data of their own in the dump, and why:
+        ``partitioned``, or ``loaded through <schema>.<table>`` for partitions whose rows the dump brings by their root.
+        """
+        found = {}
+        for table in self.tables.values():
+            if table.created and table.schema == schema and table.rows is None:
+                root = self._loaded_through(table)
+                if root is not None:
+                    found[table.name] = f"loaded through {root.schema}.{root.name}"
+                elif table.partitioned:
+                    found[table.name] = "partitioned"
+        return found
+
+    def data_tables(self) -> list[TableEntry]:
+        """Return the tables that have data in the dump, or ought to: what a comparison of rows is about."""
+        reasons = {schema: self.without_data(schema) for schema in {table.schema for table in self.tables.values()}}
+        return [
+            table
+            for table in self.tables.values()
+            if table.rows is not None or (table.created and table.name not in reasons[table.schema])
+        ]
+
+    def _loaded_through(self, table: TableEntry) -> TableEntry | None:
+        above: TableEntry | None = table
+        while above is not None and above.parent is not None:
+            above = self.tables.get((above.parent[0], above.parent[1]))
+            if above is not None and above.rows is not None:
+                return above
+        return None
+
+    @property
+    def blocks(self) -> list[tuple[int, int]]:
+        """Offset and length of every data block, in the dump's order."""
+        return sorted((offset, length) for table in self.tables.values() for offset, length in table.blocks)
+
     def as_json(self, **about: Any) -> bytes:
         """Return the file's content; ``about`` says which dump of which run it describes."""
         document = {
             "schema": SCHEMA,
             **about,
             "complete": self.complete,
+            "encoding": self.encoding,
+            "entries": [entry._asdict() for entry in self.entries],
             "tables": [asdict(entry) for entry in self.tables.values()],
+            "sequences": [asdict(entry) for entry in self.sequences.values()],
+            "large_objects": [asdict(entry) for entry in self.large_objects.values()],
         }
         return json.dumps(document, indent=1, sort_keys=False).encode("ascii") + b"\n"
 
 
-def manifest_of(pieces: Any) -> Manifest:
+_EMPTY = hashlib.sha256().hexdigest()
+
+
+def manifest_of(pieces: Iterable[bytes]) -> Manifest:
     """Scan a whole plain dump, given as an iterable of bytes."""
     manifest = Manifest()
     scanner = Scanner(manifest)
@@ -149,9 +353,14 @@ def read_manifest(content: bytes) -> tuple[Manifest, dict[str, Any]]:
         if document["schema"] != SCHEMA:
             raise ValueError(f"schema {document['schema']!r}")
         manifest = Manifest()
-        for fields in document["tables"]:
-            entry = TableEntry(**fields)
-            manifest.tables[entry.schema, entry.name] = entry
+        manifest.encoding = document["encoding"]
+        manifest.entries = [Entry(**fields) for fields in document["entries"]]
+        tables = [TableEntry(**fields) for fields in document["tables"]]
+        manifest.tables = {(table.schema, table.name): table for table in tables}
+        sequences = [SequenceEntry(**fields) for fields in document["sequences"]]
+        manifest.sequences = {(sequence.schema, sequence.name): sequence for sequence in sequences}
+        large_objects = [LargeObjectEntry(**fields) for fields in document["large_objects"]]
+        manifest.large_objects = {one.oid: one for one in large_objects}
         manifest.complete = document["complete"] is True
     except (ValueError, KeyError, TypeError) as error:
         raise CloseoutError(
@@ -161,3 +370,29 @@ def read_manifest(content: bytes) -> tuple[Manifest, dict[str, Any]]:
             do="give the manifest.json that was written beside the dump",
         ) from error
     return manifest, document
+
+
+def _read_columns(text: str, start: int) -> list[str] | None:
+    """Read the column list of a COPY statement at ``start``; None where it has none. Raises ValueError."""
+    position = start + len(text[start:]) - len(text[start:].lstrip())
+    if text[position : position + 1] != "(":
+        return None
+    columns = []
+    while text[position : position + 1] in ("(", ","):
+        position += 1
+        while text[position : position + 1].isspace():
+            position += 1
+        column, position = read_identifier(text, position)
+        columns.append(column)
+    if text[position : position + 1] != ")":
+        raise ValueError("column list without an end")
+    return columns
+
+
+def _not_understood(statement: Statement, wanted: str) -> CloseoutError:
+    return CloseoutError(
+        "A statement of the dump cannot be understood",
+        wanted=wanted,
+        found=statement.text[:200].decode("utf-8", "replace"),
+        do="make the dump with pg_dump 14 or later in plain format",
+    )

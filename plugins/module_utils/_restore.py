@@ -10,7 +10,6 @@ The guard holds before anything is done, and once more inside psql's own session
 from __future__ import annotations
 
 import hashlib
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,14 +21,12 @@ from ._globals import database_statement, role_statements, tablespace_statements
 from ._identity import Identity, differs, read_identity
 from ._labels import NONCE_SETTING
 from ._names import quote_literal
+from ._psql import psql_arguments, psql_options
 from ._restore_errors import read_errors, summarize
 from ._scratch import Scratch
-from ._server import Server, database_argument, server_at
+from ._server import Server, server_at
 from ._session import Session
 
-# The dump's own triggers must not write rows: event triggers come before REFRESH MATERIALIZED VIEW in a dump.
-_OPTIONS = "-c session_replication_role=replica -c statement_timeout=0 -c lock_timeout=0 -c client_min_messages=warning"
-_OPTIONS_FROM_17 = " -c event_triggers=off"  # even those that are ENABLE ALWAYS
 END_MARKER = b"\n-- PostgreSQL database dump complete\n"
 _END_BYTES = 1024
 
@@ -62,7 +59,7 @@ def restore(scratch: Scratch, request: RestoreRequest) -> dict[str, Any]:
             facts["guard"] = guard(server, session, request.production, request.nonce)
             facts["server_version"] = session.value("SELECT current_setting('server_version')")
             facts["roles_created"] = _prepare(session, request)
-            options = _OPTIONS + (_OPTIONS_FROM_17 if session.server_version_num >= 170000 else "")
+            options = psql_options(session, request.globals_document)
         facts.update(_run_psql(server, request, options))
     except CloseoutError as error:
         error.facts = {"restore": {**facts, **error.facts.pop("restore", {})}, **error.facts}
@@ -130,17 +127,7 @@ def _run_psql(server: Server, request: RestoreRequest, options: str) -> dict[str
     source = _Hashed(request.path)
     started = time.monotonic()
     argv = [
-        "psql",
-        *server.connection_arguments(),
-        *("--dbname", database_argument(request.db)),
-        "--no-psqlrc",
-        "--quiet",
-        "--echo-errors",
-        *("--output", os.devnull),
-        *("--set", "ON_ERROR_STOP=on"),
-        *("--set", "VERBOSITY=verbose"),
-        # Context lines would bring rows into the log.
-        *("--set", "SHOW_CONTEXT=never"),
+        *psql_arguments(server, request.db),
         *("--command", _session_guard(request)),
         *("--command", f"\\set ON_ERROR_STOP {'off' if request.by_hand else 'on'}"),
         *("--file", "-"),

@@ -38,7 +38,16 @@ _FALSE = {"false", "no", "off", "0", "n", "f"}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,199}")
 _WORD = re.compile(r"[A-Za-z0-9_]{1,40}")
-RESERVED_NAMES = {"SHA256SUMS", "closeout.json", "closeout.md", "manifest.json", "globals.json", "logs"}
+RESERVED_NAMES = {
+    "SHA256SUMS",
+    "census.json",
+    "closeout.json",
+    "closeout.md",
+    "comparison.json",
+    "globals.json",
+    "logs",
+    "manifest.json",
+}
 
 
 @dataclass(frozen=True)
@@ -176,6 +185,9 @@ SETTINGS: dict[str, _Setting] = {
     "restore_db": _Setting(_text, "<db>_restoretest"),
     "restore_tolerance": _Setting(_choice("none", "by_hand"), "none"),
     "production_quiet": _Setting(_boolean, False),
+    "production_content": _Setting(_choice("audited", "all", "none"), "audited"),
+    "compare_jobs": _Setting(_number(1, 64), 2),
+    "show_differences": _Setting(_boolean, False),
     "protected_containers": _Setting(_list, []),
     "attestations": _Setting(_statements, []),
     "document": _Setting(_mapping, {}),

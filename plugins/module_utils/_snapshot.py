@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ._catalog import Table, count_rows, tables_of
+from ._census import Census, read_census
 from ._clock import utc_now
 from ._errors import CloseoutError
 from ._session import Session
@@ -99,6 +100,10 @@ class ProductionSnapshot:
                 found=", ".join(sorted(ours & set(changed))),
             )
         return rows
+
+    def census(self) -> Census:
+        """Take the census of the catalogues in the snapshot."""
+        return read_census(self._session)
 
     def end_programs(self) -> None:
         """Terminate the other sessions of this run on the server: a pg_dump that was killed may not have noticed."""

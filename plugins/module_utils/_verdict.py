@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from ._checks_backup import dump_complete, dump_rows, dump_tables, sha256_confirmed
+from ._checks_content import dump_census, dump_content, dump_warnings, restore_content, restore_objects
 from ._checks_production import (
     production_identity,
     production_neighbours,
@@ -81,7 +82,7 @@ def _judged(check: Check, evidence: Evidence) -> Outcome:
 
 
 def _all_pass(statuses: dict[str, str], *prefixes: str) -> bool:
-    found = [status for check_id, status in statuses.items() if check_id.startswith(prefixes)]
+    found = [status for check_id, status in statuses.items() if check_id.startswith(prefixes) and status != INFO]
     return bool(found) and all(status == PASS for status in found)
 
 
@@ -138,12 +139,17 @@ _CHECKS = (
     Check("dump.complete", 1, "The dump is complete", dump_complete),
     Check("dump.tables", 2, "The dump creates exactly the expected tables", dump_tables),
     Check("dump.rows", 2, "The dump has production's rows of the snapshot", dump_rows),
+    Check("dump.content", 2, "The dump has production's rows, by digest", dump_content),
+    Check("dump.census", 2, "The dump defines what production's catalogues hold", dump_census),
+    Check("dump.warnings", 1, "pg_dump said nothing that matters", dump_warnings),
     Check("dump.sha256_confirmed", 1, "The dump is still the one that was written and restored", sha256_confirmed),
     Check("scratch.guard", 3, "The scratch server is not production", scratch_guard),
     Check("scratch.isolated", 3, "The scratch server is isolated", scratch_isolated),
     Check("restore.clean", 3, "The dump restores without an error", restore_clean),
     Check("restore.tables", 3, "The restored copy has exactly the expected tables", restore_tables),
     Check("restore.rows", 3, "The restored copy has the dump's rows", restore_rows),
+    Check("restore.content", 3, "The restored copy has the dump's rows, by digest", restore_content),
+    Check("restore.objects", 3, "The restored copy has the dump's objects", restore_objects),
     Check("teardown.absent", 4, "No container, process or network is left", teardown_absent),
     Check("teardown.storage", 4, "No volume, directory or partial file is left", teardown_storage),
     Check("production.identity", 5, "Production is the same server", production_identity),

@@ -13,11 +13,13 @@ short_description: Take a dump and count production in one and the same read-onl
 version_added: 0.1.0
 description:
   - Exports a snapshot, runs C(pg_dump) in it, and writes, hashes and scans its output in one pass. At the same time it
-    counts the rows of O(schema) in the very same snapshot.
+    counts the rows of O(schema) and takes the census of the catalogues in the very same snapshot; after that it reads
+    the rows themselves, as O(content) says.
   - Discards a dump during whose start a table was truncated or rewritten, and takes another; three times at most.
   - The file gets its name only when it is complete and on the disk; a failure leaves none. Beside it are written
-    C(manifest.json) (tables and rows of the dump), C(globals.json) (roles without passwords, tablespaces, the
-    database's properties) and C(logs/pg_dump.log).
+    C(manifest.json) (what the dump defines, and a digest of every table's rows), C(census.json) (what production's
+    catalogues hold in the snapshot), C(globals.json) (roles without passwords, tablespaces, the database's properties)
+    and C(logs/pg_dump.log).
   - Never writes to the server. A dump is always a change.
 options:
   directory:
@@ -37,6 +39,13 @@ options:
     type: list
     elements: str
     default: []
+  content:
+    description:
+      - Of which tables production's rows are read in the snapshot and held against the dump's, by digest. V(audited)
+        are the tables of O(schema), V(all) every table of the dump, V(none) counts the tables of O(schema) only.
+    type: str
+    choices: [audited, all, none]
+    default: audited
 extends_documentation_fragment:
   - incomex.closeout.run
   - incomex.closeout.connection
@@ -63,10 +72,10 @@ dump:
   type: dict
   sample: {"path": "/opt/incomex/backups/manual/directus.sql", "size_bytes": 655000000, "rc": 0, "complete": true}
 production_snapshot:
-  description: Production's tables and rows in the snapshot of the dump.
+  description: Production's tables, their rows and digests, and the census of its catalogues, in the snapshot.
   returned: success
   type: dict
-  sample: {"id": "00000003-0000001B-1", "tables": {"verify_result": {"rows": 12, "sha256": null}}, "rows_total": 12}
+  sample: {"id": "00000003-0000001B-1", "tables": {"verify_result": {"rows": 12, "sha256": "9f86…"}}, "rows_total": 12}
 expected_tables_effective:
   description: The expected tables, as given or as production has them in the snapshot.
   returned: success
@@ -109,7 +118,7 @@ from ansible_collections.incomex.closeout.plugins.module_utils._server import ad
 def work(module: AnsibleModule) -> dict[str, Any]:
     """Take the dump; in check mode only see that it could be taken."""
     server = server_at(address_from(module.params))
-    names = ("directory", "name", "schema", "expected_tables")
+    names = ("directory", "name", "schema", "expected_tables", "content")
     request = DumpRequest(**{name: module.params[name] for name in names})
     if module.check_mode:
         return {"changed": True, **check_dump(server, request)}
@@ -124,6 +133,7 @@ def main() -> None:
         "name": {"type": "str", "required": True},
         "schema": {"type": "str", "required": True},
         "expected_tables": {"type": "list", "elements": "str", "default": []},
+        "content": {"type": "str", "choices": ["audited", "all", "none"], "default": "audited"},
     }
     run_module(spec, work)
 

@@ -48,7 +48,7 @@ GLOBALS = {
     "memberships": [],
     "tablespaces": [],
     "database": {"name": "directus", "owner": "workflow_admin", "encoding": "UTF8", "collate": "C", "ctype": "C",
-                 "provider": "libc", "locale": None, "icu_rules": None},
+                 "provider": "libc", "locale": None, "icu_rules": None, "monetary": "C"},
 }  # fmt: skip
 NOTHING_LEFT = {
     "containers": {"by_name": [], "by_label": []}, "volumes": [], "networks": [], "processes": [], "paths": []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Any
 
@@ -15,7 +16,16 @@ TABLES = list(CUTTER_GOVERNANCE_TABLES)
 ARTEFACT = "/opt/incomex/backups/closeout_20260516T104634Z"
 DUMP = f"{ARTEFACT}/prod-directus-closeout-20260516T104634Z.sql"
 
+MANIFEST_SHA256 = "cd" * 32
+KINDS = {"TABLE": 15, "INDEX": 3, "SEQUENCE": 4}
+COUNTS = {"columns": 69, "enum labels": 3, "extension columns": 2}
+
 Json = dict[str, Any]
+
+
+def digest_of(table: str) -> str:
+    """Return the digest of a table's rows."""
+    return hashlib.sha256(table.encode()).hexdigest()
 
 
 def alone(document: Json) -> Json:
@@ -119,6 +129,7 @@ def results(driver: str = "docker", rows: int | None = None) -> Json:
         "scratch_driver": driver,
         "restore_tolerance": "none",
         "production_quiet": True,
+        "production_content": "audited",
         "protected_containers": ["directus"] if docker else [],
         "artefact": ARTEFACT,
         "dump_path": DUMP,
@@ -152,12 +163,21 @@ def results(driver: str = "docker", rows: int | None = None) -> Json:
                 "size_bytes": 4096,
                 "sha256": DUMP_SHA256,
                 "complete": True,
-                "warnings": 0,
+                "messages": {"told": {}, "unclassified": [], "unclassified_total": 0},
                 "duration_s": 1.5,
                 "tables": list(TABLES),
                 "rows": dict(rows_of),
                 "rows_total": total,
-                "manifest": {"path": f"{ARTEFACT}/manifest.json", "sha256": "cd" * 32, "entries": 40},
+                "without_data": {},
+                "content": {name: digest_of(name) for name in TABLES},
+                "manifest": {
+                    "path": f"{ARTEFACT}/manifest.json",
+                    "sha256": MANIFEST_SHA256,
+                    "entries": 44,
+                    "objects": 40,
+                    "tables": 15,
+                    "rows": total + 30,
+                },
             },
             "globals_path": f"{ARTEFACT}/globals.json",
             "own_sessions": [
@@ -167,8 +187,24 @@ def results(driver: str = "docker", rows: int | None = None) -> Json:
             "production_snapshot": {
                 "id": "00000003-0000001B-1",
                 "taken_utc": "2026-05-16T10:46:36.000001Z",
-                "tables": {name: {"rows": count, "sha256": None} for name, count in rows_of.items()},
+                "tables": {name: {"rows": count, "sha256": digest_of(name)} for name, count in rows_of.items()},
                 "rows_total": total,
+                "content": None,
+                "census": {
+                    "path": f"{ARTEFACT}/census.json",
+                    "sha256": "ce" * 32,
+                    "kinds": {kind: {"production": number, "dump": number} for kind, number in KINDS.items()},
+                    "left_out": [],
+                    "left_out_total": 0,
+                    "unexplained": [],
+                    "unexplained_total": 0,
+                    "counts": dict(COUNTS),
+                    "extensions": {"plpgsql": "1.0"},
+                    "lost": [],
+                    "lost_total": 0,
+                    "told": [],
+                    "told_total": 0,
+                },
             },
             "expected_tables_effective": list(TABLES),
             "expected_source": "given",
@@ -236,6 +272,35 @@ def results(driver: str = "docker", rows: int | None = None) -> Json:
             "tables": list(TABLES),
             "rows": dict(rows_of),
             "rows_total": total,
+        },
+        "compare": {
+            "changed": False,
+            "run_id": RUN_ID,
+            "compare": {
+                "db": "directus_restoretest",
+                "server": {name: scratch[name] for name in ("sysid", "postmaster_start_utc")},
+                "manifest_sha256": MANIFEST_SHA256,
+                "tables": 15,
+                "rows": total + 30,
+                "equal": 14,
+                "equal_other_order": 1,
+                "objects": 40,
+                "objects_equal": 37,
+                "objects_equal_other_column_order": 1,
+                "objects_equal_after_redeparse": 2,
+                "sequences": 4,
+                "large_objects": 0,
+                "census": {"kinds": dict(KINDS), "counts": dict(COUNTS), "extensions": {"plpgsql": "1.0"}},
+                "differences_total": 0,
+                "content_differences": 0,
+                "object_differences": 0,
+                "object_differences_of_privileges": 0,
+                "other_order": ["cutter_governance.verify_result"],
+                "other_column_order": ["TABLE public.child"],
+                "after_redeparse": ["VIEW public.seen", "TABLE public.users"],
+                "differences": [],
+                "path": f"{ARTEFACT}/comparison.json",
+            },
         },
         "teardown": {
             "changed": True,

@@ -51,6 +51,7 @@ def database(**changes: Any) -> dict[str, Any]:
             "provider": "libc",
             "locale": None,
             "icu_rules": None,
+            "monetary": "C",
             **changes,
         }
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tracemalloc
 from collections.abc import Iterable, Iterator
 
@@ -19,17 +20,42 @@ Event = tuple[object, ...]
 
 
 class Recorder:
-    """A sink that keeps everything."""
+    """A sink that keeps everything, and sees to it that what it is told about a thing agrees."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
+        self.digests_of_long_ones: list[str] = []
+        self.blocks: list[tuple[int, bytes]] = []
+        self._data = bytearray()
 
     def statement(self, statement: Statement) -> None:
         """Keep it."""
-        self.events.append(("statement", *statement))
+        self.events.append(("statement", *statement[:-1]))
+        if statement.whole:
+            assert statement.sha256 == hashlib.sha256(statement.text).hexdigest()
+        else:
+            self.digests_of_long_ones.append(statement.sha256)
 
-    def copy_block(self, rows: int, size_bytes: int) -> None:
+    def copy_data(self, data: memoryview) -> None:
         """Keep it."""
+        self._data += data
+
+    def copy_block(self, rows: int, size_bytes: int, offset: int) -> None:
+        """Keep it."""
+        assert (rows, size_bytes) == (self._data.count(b"\n"), len(self._data))
+        self.events.append(("copy", rows, size_bytes))
+        self.blocks.append((offset, bytes(self._data)))
+        self._data = bytearray()
+
+
+class Forgetful(Recorder):
+    """A sink that keeps no data, for tests of memory."""
+
+    def copy_data(self, data: memoryview) -> None:
+        """Forget it."""
+
+    def copy_block(self, rows: int, size_bytes: int, offset: int) -> None:
+        """Keep the event."""
         self.events.append(("copy", rows, size_bytes))
 
 
@@ -37,10 +63,15 @@ def scan(pieces: Iterable[bytes]) -> tuple[list[Event], bool]:
     """Return the events of a stream, and whether it was complete."""
     recorder = Recorder()
     scanner = Scanner(recorder)
+    fed = []
     for piece in pieces:
         scanner.feed(piece)
+        fed.append(piece)
     scanner.finish()
-    return recorder.events, scanner.complete
+    whole = b"".join(fed)
+    for offset, data in recorder.blocks:
+        assert whole[offset : offset + len(data)] == data
+    return [*recorder.events, *(("long", digest) for digest in recorder.digests_of_long_ones)], scanner.complete
 
 
 def texts(dump: bytes) -> list[bytes]:
@@ -503,7 +534,7 @@ def _held(scanner: Scanner) -> int:
 @pytest.mark.parametrize(("begin", "more", "size_mib"), _ENDLESS.values(), ids=_ENDLESS.keys())
 def test_memory_is_bounded(begin: bytes, more: bytes, size_mib: int) -> None:
     """64 MB of one thing in pieces of 64 kB: never more than a statement's and a piece's limit is held."""
-    recorder = Recorder()
+    recorder = Forgetful()
     scanner = Scanner(recorder)
     piece = (more * (65536 // len(more) + 1))[: 65536 - 65536 % len(more)]
     scanner.feed(begin)
@@ -519,7 +550,7 @@ def test_memory_is_bounded(begin: bytes, more: bytes, size_mib: int) -> None:
 
 @pytest.mark.parametrize("begin", [b"SELECT '", b"SELECT $_$", b"COPY a.t FROM stdin;\n", b"/*"])
 def test_a_large_piece_is_not_copied_whole(begin: bytes) -> None:
-    scanner = Scanner(Recorder())
+    scanner = Scanner(Forgetful())
     piece = bytes(32 * MIB)
     tracemalloc.start()
     try:

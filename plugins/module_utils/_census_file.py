@@ -1,0 +1,54 @@
+# Copyright (c) 2026 The incomex.closeout authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Private to incomex.closeout: the census of production's catalogues as a file, for the comparison with the copy's."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+
+from ._census import Census
+from ._errors import CloseoutError
+
+SCHEMA = "incomex.closeout/census/1"
+
+
+def write_census(census: Census, run_id: str) -> bytes:
+    """Return the file's content."""
+    document = {
+        "schema": SCHEMA,
+        "run_id": run_id,
+        "objects": [[*key, number, census.tables.get(key, [])] for key, number in sorted(census.objects.items())],
+        "counts": census.counts,
+        "extensions": census.extensions,
+        "lost": census.lost,
+        "told": census.told,
+    }
+    return json.dumps(document, indent=1).encode("ascii") + b"\n"
+
+
+def load_census(content: bytes) -> Census:
+    """Read what :func:`write_census` made. Raises CloseoutError."""
+    try:
+        document = json.loads(content)
+        if document["schema"] != SCHEMA:
+            raise ValueError(f"schema {document['schema']!r}")
+        census = Census(
+            objects=Counter({(kind, schema, name): number for kind, schema, name, number, _of in document["objects"]}),
+            tables={(kind, schema, name): of for kind, schema, name, _number, of in document["objects"] if of},
+            counts=document["counts"],
+            extensions=document["extensions"],
+            lost=document["lost"],
+            told=document["told"],
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise CloseoutError(
+            "The census of production's catalogues cannot be read",
+            wanted=f"a JSON document with schema {SCHEMA}",
+            found=repr(error),
+            do="give the census.json that was written beside the dump",
+        ) from error
+    if not census.objects:
+        raise CloseoutError("The census of production's catalogues is empty", wanted="objects", found="none")
+    return census

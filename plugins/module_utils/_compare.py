@@ -1,0 +1,218 @@
+# Copyright (c) 2026 The incomex.closeout authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Private to incomex.closeout: the restored copy, held against the manifest of its dump: every row, every definition.
+
+Nothing is judged here: what is equal is counted, what differs is named, the whole list goes to a file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ._beside_tables import compare_large_objects, compare_materialized_views, compare_sequences
+from ._census import Census, read_census
+from ._census import differences as census_differences
+from ._census_file import load_census
+from ._content import DIFFERENT, EQUAL, EQUAL_OTHER_ORDER, TableResult, compare_tables
+from ._definitions import Definitions, Difference, comparable, compare_definitions, settle
+from ._errors import CloseoutError
+from ._files import read_whole, write_whole
+from ._globals import monetary_settings
+from ._identity import read_identity
+from ._manifest import Manifest, read_manifest
+from ._redeparse import read_definitions, restored_once_more
+from ._scratch import Scratch
+from ._server import Server, server_at
+from ._session import Session
+
+SCHEMA = "incomex.closeout/comparison/1"
+_MAX_NAMED = 20
+_MAX_FILE_BYTES = 1 << 30
+
+
+@dataclass(frozen=True)
+class CompareRequest:
+    """What to compare: the database ``db`` of the scratch server with the manifest of ``dump``.
+
+    ``census`` is the path of production's census; ``jobs`` tables are read at a time; ``report`` is the path of the
+    full list, "" for none.
+    """
+
+    db: str
+    dump: str
+    manifest: str
+    manifest_sha256: str
+    census: str
+    census_sha256: str
+    globals_document: dict[str, Any]
+    jobs: int = 2
+    show_differences: bool = False
+    report: str = ""
+
+
+def compare(scratch: Scratch, request: CompareRequest) -> dict[str, Any]:
+    """Compare; return totals, the first differences, and where the full list is. Raises CloseoutError where there is
+    nothing to compare, or something could not be read.
+    """
+    manifest, production = _manifest_of(request), _census_of(request)
+    server = server_at(scratch.address)
+    with _session(server, request) as session:
+        identity = read_identity(server, session)
+        tables = compare_tables(
+            lambda: _session(server, request),
+            manifest.tables.values(),
+            request.dump,
+            encoding=manifest.encoding,
+            jobs=request.jobs,
+            show_differences=request.show_differences,
+        )
+        session.begin_snapshot()
+        differences = [_table_difference(table) for table in tables if table.outcome not in (EQUAL, EQUAL_OTHER_ORDER)]
+        differences += compare_sequences(session, manifest)
+        differences += compare_materialized_views(session, manifest)
+        census = read_census(session)
+        session.rollback()
+    differences += [
+        Difference("objects", text, "catalogue", "as in production", "otherwise")
+        for text in census_differences(production, census)
+    ]
+    copy = read_definitions(server, request.db, request.globals_document)
+    differences += compare_large_objects(manifest, copy)
+    definitions = compare_definitions(comparable(manifest.entries), comparable(copy.entries))
+    settled = _settle(server, request, manifest, definitions)
+    differences += definitions.differences + settled.differences
+    other_order = [f"{table.schema}.{table.name}" for table in tables if table.outcome == EQUAL_OTHER_ORDER]
+    after_redeparse = _titles(definitions, settled)
+    other_columns = definitions.other_column_order + settled.other_column_order
+    about = Counter(difference.about for difference in differences)
+    facts = {
+        "db": request.db,
+        "server": {"sysid": identity.sysid, "postmaster_start_utc": identity.postmaster_start_utc},
+        "manifest_sha256": request.manifest_sha256,
+        "tables": len(tables),
+        "rows": sum(table.rows_found or 0 for table in tables),
+        "equal": sum(table.outcome == EQUAL for table in tables),
+        "equal_other_order": len(other_order),
+        "objects": len(comparable(manifest.entries)),
+        "objects_equal": definitions.equal,
+        "objects_equal_other_column_order": len(other_columns),
+        "objects_equal_after_redeparse": settled.equal,
+        "sequences": len(manifest.sequences),
+        "large_objects": len(manifest.large_objects),
+        "census": {"kinds": by_kind(census), "counts": census.counts, "extensions": census.extensions},
+        "differences_total": len(differences),
+        "content_differences": about["content"],
+        "object_differences": about["objects"],
+        "object_differences_of_privileges": sum(_is_of_privileges(difference) for difference in differences),
+        "other_order": other_order[:_MAX_NAMED],
+        "other_column_order": other_columns[:_MAX_NAMED],
+        "after_redeparse": after_redeparse[:_MAX_NAMED],
+        "differences": [difference._asdict() for difference in differences[:_MAX_NAMED]],
+        "path": request.report,
+    }
+    if request.report:
+        _keep(request.report, facts, tables, differences, other_columns, after_redeparse)
+    return {"compare": facts}
+
+
+@contextlib.contextmanager
+def _session(server: Server, request: CompareRequest) -> Iterator[Session]:
+    with server.session(request.db) as session:
+        monetary_settings(session, request.globals_document)
+        yield session
+
+
+def by_kind(census: Census) -> dict[str, int]:
+    """Return how many objects of each kind there are."""
+    totals: Counter[str] = Counter()
+    for (kind, _schema, _name), number in census.objects.items():
+        totals[kind] += number
+    return dict(totals)
+
+
+def _is_of_privileges(difference: Difference) -> bool:
+    return difference.kind == "owner" or difference.object.startswith(("ACL ", "DEFAULT ACL ", "OWNER "))
+
+
+def _with_digest(path: str, wanted: str) -> bytes:
+    content = read_whole(path, _MAX_FILE_BYTES)
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != wanted:
+        raise CloseoutError(
+            f"{path} is not what was written with the dump",
+            wanted=wanted or "its sha256",
+            found=digest,
+            do="find out who changed it; nothing was compared",
+        )
+    return content
+
+
+def _census_of(request: CompareRequest) -> Census:
+    return load_census(_with_digest(request.census, request.census_sha256))
+
+
+def _manifest_of(request: CompareRequest) -> Manifest:
+    manifest, _document = read_manifest(_with_digest(request.manifest, request.manifest_sha256))
+    if not manifest.complete or not manifest.entries or not manifest.tables:
+        raise CloseoutError(
+            f"The manifest {request.manifest} says of nothing what it should be",
+            wanted="the definitions and tables of a complete dump",
+            found=f"{len(manifest.entries)} definitions, {len(manifest.tables)} tables, complete: {manifest.complete}",
+            do="an empty dump proves nothing; see whether it is the right database",
+        )
+    return manifest
+
+
+def _settle(server: Server, request: CompareRequest, manifest: Manifest, definitions: Definitions) -> Definitions:
+    """Settle texts that differ, by one more restore of both sides; nothing is restored where none does."""
+    if not definitions.changed:
+        return Definitions()
+    sides = restored_once_more(server, request.db, request.globals_document, request.dump, manifest.blocks)
+    return settle(definitions.changed, *(comparable(side.entries) for side in sides))
+
+
+def _titles(definitions: Definitions, settled: Definitions) -> list[str]:
+    """Return the names of what is equal only after one more restore."""
+    differing = {difference.object for difference in settled.differences} | set(settled.other_column_order)
+    titles = [entry.title for entries in definitions.changed.values() for entry in entries]
+    return [title for title in titles if title not in differing]
+
+
+def _table_difference(table: TableResult) -> Difference:
+    """Say of a table how many rows were expected and found, and what else is known; never a row."""
+    kind = "content" if table.outcome == DIFFERENT else "not readable"
+    found = "not read" if table.rows_found is None else f"{table.rows_found} rows"
+    where = f"; the first that differs is row {table.first_difference}" if table.first_difference else ""
+    detail = f": {table.detail}" if table.detail else ""
+    title = f"TABLE {table.schema}.{table.name}"
+    return Difference("content", title, kind, f"{table.rows_expected} rows", f"{found}{detail}{where}")
+
+
+def _keep(
+    path: str,
+    facts: dict[str, Any],
+    tables: list[TableResult],
+    differences: list[Difference],
+    other_columns: list[str],
+    after_redeparse: list[str],
+) -> None:
+    """Write everything that was compared and found to a file."""
+    document = {
+        "schema": SCHEMA,
+        **{name: value for name, value in facts.items() if name not in ("path", "other_order")},
+        "other_column_order": other_columns,
+        "after_redeparse": after_redeparse,
+        "differences": [difference._asdict() for difference in differences],
+        "tables": [table._asdict() for table in tables],
+    }
+    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+    write_whole(path, json.dumps(document, indent=1).encode("ascii") + b"\n", replace=True)

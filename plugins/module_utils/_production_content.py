@@ -1,0 +1,72 @@
+# Copyright (c) 2026 The incomex.closeout authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Private to incomex.closeout: production's rows in the snapshot of the dump, held against the dump's own.
+
+It comes after the dump, because the dump says which columns it has; the snapshot is the same. Reading takes locks of
+our own, so that a truncation in between shows in the storage files, as everywhere else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from ._content import digest_in_snapshot
+from ._manifest import Manifest, TableEntry
+from ._rowdigest import Content, unordered_of_file
+from ._session import Session
+
+_MAX_NAMED = 20
+
+
+@dataclass
+class ProductionContent:
+    """Digests of the audited tables by name, in production and in the dump; None for ``all_tables`` where only the
+    audited ones were asked for.
+    """
+
+    production: dict[str, str] = field(default_factory=dict)
+    dump: dict[str, str] = field(default_factory=dict)
+    all_tables: dict[str, Any] | None = None
+
+
+def compare_with_production(
+    session: Session, manifest: Manifest, dump: str, schema: str, which: str
+) -> ProductionContent:
+    """Read production's rows in the session's snapshot; ``which`` tables: audited (those of ``schema``), all or none.
+
+    ``dump`` is the path of the dump, read only for partitioned tables whose rows come through their root.
+    """
+    result = ProductionContent()
+    if which == "none":
+        return result
+    tables = [
+        table
+        for table in manifest.tables.values()
+        if table.rows is not None and (which == "all" or (table.schema == schema and table.created))
+    ]
+    found = digest_in_snapshot(session, tables, encoding=manifest.encoding)
+    dumped = {(table.schema, table.name): _in_dump(table, dump) for table in tables}
+    for table in tables:
+        key = (table.schema, table.name)
+        if table.schema == schema and table.created:
+            result.production[table.name] = found[key].sha256
+            result.dump[table.name] = dumped[key].sha256
+    if which == "all":
+        different = sorted(".".join(key) for key in dumped if found[key] != dumped[key])
+        result.all_tables = {
+            "tables": len(dumped),
+            "rows": sum(content.rows for content in found.values()),
+            "equal": len(dumped) - len(different),
+            "different": different[:_MAX_NAMED],
+            "different_total": len(different),
+        }
+    return result
+
+
+def _in_dump(table: TableEntry, dump: str) -> Content:
+    """Return rows and digest of a table in the dump, without order where production's have none."""
+    if table.partitioned:
+        return Content(*unordered_of_file(dump, table.blocks))
+    return Content(table.rows or 0, table.sha256 or "")

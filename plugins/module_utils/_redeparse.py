@@ -1,0 +1,114 @@
+# Copyright (c) 2026 The incomex.closeout authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Private to incomex.closeout: definitions of both sides, restored once more, where their texts differ.
+
+PostgreSQL prints some expressions differently after a first restore: ``varchar IN ('a', 'b')`` above all. Restored once
+more, both sides print the same if they say the same. So the dump's definitions and those of the restored copy go into
+two further scratch databases, and are dumped from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from ._errors import ProgramFailed
+from ._files import open_regular
+from ._globals import database_statement, monetary_settings
+from ._manifest import Manifest, manifest_of
+from ._program import Program
+from ._psql import psql_arguments, psql_options
+from ._server import Server, database_argument
+from ._session import as_options
+
+_READ_BYTES = 1 << 20
+_DATABASES = ("closeout_deparse_dump", "closeout_deparse_copy")
+
+
+def dump_definitions(server: Server, db: str, globals_document: dict[str, Any]) -> Program:
+    """Start a pg_dump of everything but the tables' rows: definitions, and large objects with all that is theirs.
+
+    (``--schema-only`` would leave the large objects out.)
+    """
+    argv = ["pg_dump", *server.connection_arguments(), "--dbname", database_argument(db), "--format", "plain"]
+    with server.session(db) as session:
+        monetary = as_options(monetary_settings(session, globals_document))
+        options = f"{server.read_options(session)} {monetary}"
+        encoding = session.value("SELECT pg_catalog.getdatabaseencoding()")
+    return server.start([*argv, "--encoding", encoding, "--exclude-table-data", "*.*"], options=options)
+
+
+def read_definitions(server: Server, db: str, globals_document: dict[str, Any]) -> Manifest:
+    """Return the manifest of a database's definitions. Raises ProgramFailed."""
+    program = dump_definitions(server, db, globals_document)
+    try:
+        manifest = manifest_of(program.output())
+        _finish(program, "The definitions of the restored copy cannot be dumped")
+    except BaseException:
+        program.stop()
+        raise
+    if not manifest.complete:
+        raise ProgramFailed("The dump of the restored copy's definitions is cut off")
+    return manifest
+
+
+def restored_once_more(
+    server: Server, db: str, globals_document: dict[str, Any], dump: str, blocks: list[tuple[int, int]]
+) -> tuple[Manifest, Manifest]:
+    """Return the definitions of the dump (the file ``dump`` without its ``blocks``) and of the restored copy ``db``,
+    each after one more restore.
+    """
+    _load(server, _DATABASES[0], globals_document, _without_blocks(dump, blocks))
+    program = dump_definitions(server, db, globals_document)
+    try:
+        _load(server, _DATABASES[1], globals_document, program.output())
+        _finish(program, "The definitions of the restored copy cannot be dumped")
+    except BaseException:
+        program.stop()
+        raise
+    first, second = (read_definitions(server, name, globals_document) for name in _DATABASES)
+    return first, second
+
+
+def _load(server: Server, db: str, globals_document: dict[str, Any], pieces: Iterable[bytes]) -> None:
+    """Make the database and execute definitions in it. What fails is then missing, and so a difference that stays."""
+    with server.session("postgres", read_only=False) as session:
+        session.rows(database_statement(globals_document, db))
+        options = psql_options(session, globals_document)
+    argv = [*psql_arguments(server, db), "--command", "\\set ON_ERROR_STOP off", "--file", "-"]
+    program = server.start(argv, options=options, pieces=pieces)
+    try:
+        for _piece in program.output():
+            pass
+        _finish(program, "Definitions cannot be restored once more")
+    except BaseException:
+        program.stop()
+        raise
+
+
+def _finish(program: Program, what: str) -> None:
+    code = program.finish()
+    if code != 0:
+        lines = program.messages.strip().splitlines()[-3:]
+        raise ProgramFailed(what, wanted="return code 0", found=f"return code {code}: {' | '.join(lines)}")
+
+
+def _without_blocks(path: str, blocks: list[tuple[int, int]]) -> Iterator[bytes]:
+    """Yield a dump without the rows: its COPY statements stay, and end at once."""
+    with open_regular(path) as file:
+        for offset, length in blocks:
+            yield from _pieces(file, offset - file.tell())
+            file.seek(offset + length)
+        yield from _pieces(file, None)
+
+
+def _pieces(file: Any, length: int | None) -> Iterator[bytes]:
+    while length is None or length > 0:
+        piece = file.read(_READ_BYTES if length is None else min(_READ_BYTES, length))
+        if not piece:
+            return
+        if length is not None:
+            length -= len(piece)
+        yield piece
