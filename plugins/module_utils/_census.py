@@ -394,14 +394,20 @@ def differences(production: Census, restored: Census) -> list[str]:
 
     Versions of extensions are compared elsewhere: ``extensions`` of both.
     """
-    found = [f"{name}: not restored" for name in _names(production.objects - restored.objects, production.tables, {})]
-    found += [f"{name}: not in production" for name in _names(restored.objects - production.objects, {}, {})]
+    here, there = _without_extensions(production), _without_extensions(restored)
+    found = [f"{name}: not restored" for name in _names(here - there, production.tables, restored.tables)]
+    found += [f"{name}: not in production" for name in _names(there - here, restored.tables, production.tables)]
+    # By name and not as objects: initdb's own plpgsql is in every database, one made anew counts as an object.
+    for name in sorted(production.extensions.keys() - restored.extensions.keys()):
+        found.append(f"EXTENSION {name}: not restored")
+    for name in sorted(restored.extensions.keys() - production.extensions.keys() - {"plpgsql"}):
+        found.append(f"EXTENSION {name}: not in production")
     same_extensions = production.extensions == restored.extensions
     for name in sorted({**production.counts, **restored.counts}):
         if same_extensions or not name.startswith("extension "):
-            here, there = production.counts.get(name, 0), restored.counts.get(name, 0)
-            if here != there:
-                found.append(f"{name}: {here} in production, {there} restored")
+            numbers = production.counts.get(name, 0), restored.counts.get(name, 0)
+            if numbers[0] != numbers[1]:
+                found.append(f"{name}: {numbers[0]} in production, {numbers[1]} restored")
     return found
 
 
@@ -424,6 +430,10 @@ def _names(missing: Counter[Key], tables: dict[Key, list[str]], others: dict[Key
         where = list((Counter(tables.get(key, [])) - Counter(others.get(key, []))).elements())
         lines += [f"{text} on {table}" for table in sorted(where)] if len(where) == number else [text] * number
     return lines
+
+
+def _without_extensions(census: Census) -> Counter[Key]:
+    return Counter({key: number for key, number in census.objects.items() if key[0] != "EXTENSION"})
 
 
 def _by_kind(objects: Counter[Key]) -> Counter[str]:

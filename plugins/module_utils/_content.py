@@ -92,6 +92,10 @@ class DumpedTable(Relation, Protocol):
     def blocks(self) -> Sequence[Sequence[int]]:
         """Where in the dump they are: offset and size, in bytes."""
 
+    @property
+    def orders(self) -> Sequence[Sequence[int]]:
+        """For each block the places of the columns in its rows; empty where they are in their own."""
+
 
 class TableResult(NamedTuple):
     """What came of one table. ``outcome`` is one of the four constants of this file; ``rows_found`` is None where its
@@ -298,7 +302,7 @@ def _compare_rows(session: Session, entry: DumpedTable, comparison: _Comparison)
     if found.rows == expected.rows:
         if in_order:
             found = _unordered(session, statements)
-        if unordered_of_file(comparison.dump_path, entry.blocks) == found:
+        if unordered_of_file(comparison.dump_path, entry.blocks, entry.orders) == found:
             return result._replace(outcome=EQUAL_OTHER_ORDER)
     result = result._replace(outcome=DIFFERENT, detail=_difference(expected.rows, found.rows))
     if in_order and comparison.show_differences:

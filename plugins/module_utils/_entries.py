@@ -202,7 +202,7 @@ class _Reader:
         """Read from an opening parenthesis to the one that closes it; "" where none comes next."""
         self.skip()
         start, depth = self.position, 0
-        blind = _QUOTED.sub(lambda found: "x" * len(found.group()), self.text)
+        blind = _blind(self.text)
         for position in range(start, len(blind)):
             depth += {"(": 1, ")": -1}.get(blind[position], 0)
             if depth == 0:
@@ -219,7 +219,7 @@ class _Reader:
 
     def past_on(self) -> None:
         """Go behind the next ON that is not quoted."""
-        blind = _QUOTED.sub(lambda found: "x" * len(found.group()), self.text)
+        blind = _blind(self.text)
         found = _ON.search(blind, self.position)
         if found is None:
             raise ValueError("no ON")
@@ -273,12 +273,37 @@ class _Reader:
             return Entry(kind, schema, self.identifier(), table)
         schema, name = self.qualified()
         if kind in _WITH_ARGUMENTS:
-            return Entry(kind, schema, name, self.parenthesised())
+            return Entry(kind, schema, name, _without_defaults(self.parenthesised()))
         if kind in ("OPERATOR CLASS", "OPERATOR FAMILY"):
             words = self.rest().split()
             method = words[words.index("USING") + 1].rstrip(";") if "USING" in words else ""
             return Entry(kind, schema, name, method)
         return Entry(kind, schema, name)
+
+
+def _without_defaults(arguments: str) -> str:
+    """Return a function's arguments without their defaults: an expression that may be printed in another way."""
+    blind = _blind(arguments)
+    kept, depth, position = [], 0, 0
+    while position < len(blind):
+        depth += {"(": 1, "[": 1, ")": -1, "]": -1}.get(blind[position], 0)
+        if depth == 1 and blind.startswith(" DEFAULT ", position):
+            inner = 1
+            while position < len(blind) and inner and not (inner == 1 and blind[position] == ","):
+                inner += {"(": 1, "[": 1, ")": -1, "]": -1}.get(blind[position], 0)
+                position += 1
+            # The parenthesis that closed the list belongs to it; a comma has not been read yet.
+            position -= not inner
+            depth = 1
+            continue
+        kept.append(arguments[position])
+        position += 1
+    return "".join(kept)
+
+
+def _blind(text: str) -> str:
+    """Return ``text`` with everything quoted made unreadable, at its own length."""
+    return _QUOTED.sub(lambda found: "x" * len(found.group()), text)
 
 
 def _create(reader: _Reader) -> Entry:

@@ -30,7 +30,8 @@ _ENCODING = re.compile(rb"SET client_encoding = '([^']+)';")
 _SETVAL = re.compile(r"SELECT pg_catalog\.setval\('((?:[^']|'')*)', (-?\d+), (true|false)\);", re.DOTALL)
 _LO_CREATE = re.compile(rb"SELECT pg_catalog\.lo_create\('(\d+)'\);")
 _LO_OPEN = re.compile(rb"SELECT pg_catalog\.lo_open\('(\d+)', \d+\);")
-_LO_WRITE = re.compile(rb"SELECT pg_catalog\.lowrite\(0, (?:E'\\\\x|'\\x)([0-9a-fA-F]*)'\);")
+# The backslash is doubled where standard_conforming_strings is off.
+_LO_WRITE = re.compile(rb"SELECT pg_catalog\.lowrite\(0, '\\{1,2}x([0-9a-fA-F]*)'\);")
 _INHERITS = re.compile(rb"\)\nINHERITS \(")
 _OWNED_AS_TABLES = ("TABLE", "VIEW", "MATERIALIZED VIEW", "SEQUENCE", "FOREIGN TABLE")
 
@@ -43,9 +44,10 @@ _CONTEXT_FOR_STORED = (b"DEFAULT_TABLESPACE", b"DEFAULT_TABLE_ACCESS_METHOD")
 class TableEntry:
     """One table of the dump. ``rows`` is None where the dump has no data block for it; a partitioned table has none.
 
-    ``columns`` are those of its COPY statements, None where there is no list; ``sha256`` is the digest of all its rows
-    in the dump's order, as COPY text; ``blocks`` are offset and length in bytes of its data in the dump; ``parent`` is
-    schema and name of the table that it is a partition of.
+    ``columns`` are those of its first COPY statement, None where there is no list; ``sha256`` is the digest of all its
+    rows in the dump's order, as COPY text. ``blocks`` are offset and length in bytes of its data in the dump; ``orders``
+    are for each block the places that the columns have in it, empty where they are in their own (partitions that are
+    loaded through their root need not have its order). ``parent`` is schema and name of the table whose partition it is.
     """
 
     schema: str
@@ -58,6 +60,7 @@ class TableEntry:
     bytes: int | None = None
     sha256: str | None = None
     blocks: list[list[int]] = field(default_factory=list)
+    orders: list[list[int]] = field(default_factory=list)
     parent: list[str] | None = None
 
 
@@ -213,9 +216,13 @@ class Manifest:
         except ValueError as error:
             raise _not_understood(statement, "COPY of a table named with its schema") from error
         table = self.tables.setdefault((schema, name), TableEntry(schema, name))
-        if table.blocks and table.columns != columns:
+        if not table.blocks:
+            table.columns = columns
+        elif sorted(columns or []) != sorted(table.columns or []):
             raise _not_understood(statement, f"the same columns in all data of {schema}.{name}")
-        table.columns = columns
+        table.orders.append(
+            [] if columns == table.columns else [(columns or []).index(one) for one in table.columns or []]
+        )
         self._copying = table
         self._digests.setdefault((schema, name), hashlib.sha256())
 

@@ -68,5 +68,5 @@ def compare_with_production(
 def _in_dump(table: TableEntry, dump: str) -> Content:
     """Return rows and digest of a table in the dump, without order where production's have none."""
     if table.partitioned:
-        return Content(*unordered_of_file(dump, table.blocks))
+        return Content(*unordered_of_file(dump, table.blocks, table.orders))
     return Content(table.rows or 0, table.sha256 or "")

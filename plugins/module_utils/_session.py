@@ -38,6 +38,8 @@ _PINNED = {
     "extra_float_digits": "3",
     "xmloption": "content",
     "row_security": "off",
+    "quote_all_identifiers": "off",
+    "standard_conforming_strings": "on",
     "synchronize_seqscans": "off",
     "statement_timeout": "0",
     "lock_timeout": f"{LOCK_WAIT_S}s",
@@ -60,6 +62,8 @@ def program_options(server_version_num: int) -> str:
     names = [
         "timezone",
         "bytea_output",
+        "quote_all_identifiers",
+        "standard_conforming_strings",
         "statement_timeout",
         "idle_in_transaction_session_timeout",
         "idle_session_timeout",
