@@ -66,7 +66,8 @@ KINDS = frozenset({
 
 # Ids below 16384 (FirstNormalObjectId) were given by initdb: PostgreSQL source, access/transam.h. That a sequence
 # belongs to an identity column is an internal dependency, to a serial column an automatic one. A materialized view that
-# reads from one that is not populated is not refreshed, whatever lies between them.
+# reads from one that is not populated is not refreshed, whatever lies between them. "silent" has a comment, but no
+# statement of its own that the comment could follow.
 _COMMON = """
 WITH RECURSIVE members AS MATERIALIZED (
   SELECT classid, objid, refobjid AS extension FROM pg_depend
@@ -106,6 +107,26 @@ WITH RECURSIVE members AS MATERIALIZED (
   WHERE (t.typrelid = 0 OR c.relkind = 'c') AND t.typtype <> 'm'
     AND NOT EXISTS (SELECT FROM pg_type e WHERE e.typarray = t.oid)
     AND NOT EXISTS (SELECT FROM members WHERE classid = 'pg_type'::regclass AND objid = t.oid)
+), silent AS MATERIALIZED (
+  SELECT d.classoid AS classid, d.objoid AS objid, 'TYPE ' || n.nspname || '.' || t.typname AS title
+  FROM pg_description d JOIN pg_type t ON d.classoid = 'pg_type'::regclass AND t.oid = d.objoid
+  JOIN spaces n ON n.oid = t.typnamespace WHERE t.oid NOT IN (SELECT oid FROM user_types)
+    AND NOT EXISTS (SELECT FROM members WHERE classid = 'pg_type'::regclass AND objid IN (t.oid, t.typelem))
+    AND NOT EXISTS (SELECT FROM members WHERE classid = 'pg_class'::regclass AND objid = t.typrelid)
+  UNION ALL SELECT d.classoid, d.objoid, 'FUNCTION ' || n.nspname || '.' || p.proname
+  FROM pg_description d JOIN pg_proc p ON d.classoid = 'pg_proc'::regclass AND p.oid = d.objoid
+  JOIN spaces n ON n.oid = p.pronamespace JOIN pg_depend i ON i.classid = d.classoid AND i.objid = p.oid
+    AND i.deptype = 'i' AND p.prokind <> 'a'
+  UNION ALL SELECT d.classoid, d.objoid, 'CONSTRAINT ' || t.nspname || '.' || k.conname || ' on ' || t.relname
+  FROM pg_description d JOIN pg_constraint k ON d.classoid = 'pg_constraint'::regclass AND k.oid = d.objoid
+  JOIN relations t ON t.oid = k.conrelid
+  WHERE NOT t.member AND (k.contype = 'c' AND NOT k.conislocal OR k.contype = 'f' AND k.conparentid <> 0)
+  UNION ALL SELECT d.classoid, d.objoid, 'TRIGGER ' || t.nspname || '.' || g.tgname || ' on ' || t.relname
+  FROM pg_description d JOIN pg_trigger g ON d.classoid = 'pg_trigger'::regclass AND g.oid = d.objoid
+  JOIN relations t ON t.oid = g.tgrelid WHERE NOT t.member AND (g.tgisinternal OR g.tgparentid <> 0)
+  UNION ALL SELECT d.classoid, d.objoid, 'RULE ' || t.nspname || '.' || r.rulename || ' on ' || t.relname
+  FROM pg_description d JOIN pg_rewrite r ON d.classoid = 'pg_rewrite'::regclass AND r.oid = d.objoid
+  JOIN relations t ON t.oid = r.ev_class WHERE NOT t.member AND r.ev_type = '1'
 )
 """
 
@@ -215,6 +236,7 @@ _COUNTS_COMMON = (
   UNION ALL SELECT 'pg_policy'::regclass, p.oid FROM pg_policy p JOIN relations t ON t.oid = p.polrelid WHERE t.member
   UNION ALL SELECT 'pg_statistic_ext'::regclass, s.oid FROM pg_statistic_ext s JOIN relations t ON t.oid = s.stxrelid
     WHERE t.member
+  UNION ALL SELECT classid, objid FROM silent
   UNION ALL SELECT 'pg_extension'::regclass, oid FROM pg_extension
   UNION ALL SELECT 'pg_namespace'::regclass, oid FROM pg_namespace WHERE nspname = 'public'
 ), columns AS MATERIALIZED (
@@ -274,6 +296,7 @@ _TOLD = (
     "SELECT 'INDEX ' || t.nspname || '.' || i.relname || ' is invalid: not in the dump, as good as absent'"
     " FROM pg_index x JOIN relations t ON t.oid = x.indrelid JOIN pg_class i ON i.oid = x.indexrelid"
     " WHERE NOT t.member AND NOT (x.indisready AND (x.indisvalid OR t.relkind = 'p'))",
+    "SELECT 'COMMENT ON ' || title || ': not in the dump, which has no statement for that object' FROM silent",
     "SELECT 'MATERIALIZED VIEW ' || nspname || '.' || relname || ' has rows here and none after a restore:"
     " it reads from one that is not populated' FROM relations"
     " WHERE relkind = 'm' AND NOT member AND relispopulated AND oid IN (SELECT oid FROM empty)",

@@ -7,6 +7,8 @@ for object. Not compared is never equal.
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from typing import Any
 
 from ._outcome import (
@@ -24,49 +26,93 @@ from ._outcome import (
 )
 
 PARTITIONED = "partitioned"
+LOADED_THROUGH = "loaded through "
+HARMLESS = ("collation_version", "password_file")
+"""What may be told of pg_dump's messages: the kinds of _dump_warnings."""
+# What the manifest has beside definitions: _definitions.DATA_TYPES.
+_DATA_KINDS = ("SEQUENCE SET", "MATERIALIZED VIEW DATA")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 def dump_content(evidence: Evidence) -> Outcome:
     """The audited tables' rows in the dump are production's rows in its snapshot, by digest."""
     which = get(evidence, "settings", "production_content")
-    if which == "none":
-        return Outcome(INFO, "production's rows were counted only, as closeout_production_content asks")
-    if which not in ("audited", "all"):
+    if which not in ("audited", "all", "none"):
         return Outcome(FAIL, f"settings.production_content is {which!r}")
     dumped, tables = get(evidence, "dump", "content"), get(evidence, "production", "snapshot", "tables")
     without, expected = get(evidence, "dump", "without_data"), get(evidence, "settings", "expected_tables")
     if not isinstance(dumped, dict) or not isinstance(tables, dict) or not isinstance(without, dict) or not expected:
         return Outcome(NOT_RUN, "the rows were not read on both sides")
+    unsound = _without_data(evidence, which)
+    if unsound:
+        return Outcome(FAIL, some(unsound))
+    # What was read is judged, whether or not it was asked for.
+    every = get(evidence, "production", "snapshot", "content")
+    if which == "none" and not dumped and not every and not any(get(one, "sha256") for one in tables.values()):
+        return Outcome(INFO, "production's rows were counted only, as closeout_production_content asks")
     compared, wrong = 0, []
     for name in sorted(set(expected) - unreadable(evidence)):
         one, other = get(tables, name, "sha256"), dumped.get(name)
-        if one and one == other:
+        if _is_digest(one) and one == other:
             compared += 1
-        elif one or other or without.get(name) is None:
+        elif one or other or name not in without:
             wrong.append(f"{name}: {_digest(one)} in production, {_digest(other)} in the dump")
     if wrong:
         return Outcome(FAIL, some(wrong))
-    if which == "all":
+    if which == "all" or every:
         return _all_tables(evidence)
     if not compared:
         return Outcome(FAIL, "not one audited table has rows of its own to compare")
     return Outcome(PASS, f"the rows of {compared} audited tables are production's, by sha256")
 
 
+def _is_digest(value: Any) -> bool:
+    return isinstance(value, str) and _SHA256.fullmatch(value) is not None
+
+
 def _digest(value: Any) -> str:
     return f"sha256 {str(value)[:12]}…" if value else "not read"
 
 
+def _without_data(evidence: Evidence, which: str) -> list[str]:
+    """Return the audited tables that are said to have no rows of their own in the dump, where that cannot be believed:
+    they have some, or the root that is said to bring them is compared by nobody.
+    """
+    without, rows = get(evidence, "dump", "without_data"), get(evidence, "dump", "rows") or {}
+    expected, schema = get(evidence, "settings", "expected_tables"), get(evidence, "settings", "schema")
+    roots = {f"{schema}.{name}" for name in expected if name not in without}
+    found = []
+    for name in sorted(set(expected) & set(without)):
+        reason = without[name]
+        through = reason[len(LOADED_THROUGH) :] if str(reason).startswith(LOADED_THROUGH) else ""
+        elsewhere = through and which == "all" and not through.startswith(f"{schema}.")
+        if rows.get(name) not in (None, 0):
+            found.append(f"{name}: {reason}, but it has {rows[name]} rows of its own in the dump")
+        elif through and through not in roots and not elsewhere:
+            found.append(f"{name}: {reason}, whose rows were not compared (closeout_production_content: all does)")
+        elif not through and reason != PARTITIONED:
+            found.append(f"{name}: no rows in the dump for no known reason: {reason}")
+    return found
+
+
 def _all_tables(evidence: Evidence) -> Outcome:
-    found, wanted = get(evidence, "production", "snapshot", "content"), get(evidence, "dump", "manifest", "tables")
+    found, manifest = get(evidence, "production", "snapshot", "content"), get(evidence, "dump", "manifest")
     counts = [get(found, name) for name in ("tables", "equal", "rows", "different_total")]
-    if not all(is_count(count) for count in counts) or not is_count(wanted):
+    wanted, beyond = get(manifest, "tables"), 0
+    if get(evidence, "production", "before", "in_recovery") is True:
+        # A standby cannot read them, and neither could pg_dump: the dump has none of their rows.
+        beyond = get(evidence, "production", "snapshot", "census", "counts", "unlogged tables")
+    if not all(is_count(count) for count in (*counts, wanted, beyond)):
         return Outcome(FAIL, "not all tables were read in production")
     tables, equal, rows, different = counts
-    if different or equal != tables or tables != wanted or not tables:
-        names = some(get(found, "different") or [])
+    named = found.get("different")
+    if different or named != [] or equal != tables or tables != wanted - beyond or not tables:
+        names = some(named or [])
         return Outcome(FAIL, f"{equal} of {wanted} tables are equal{': not ' * bool(names)}{names}")
-    return Outcome(PASS, f"all {tables} tables of the dump, {rows} rows, are production's, by sha256")
+    if rows != get(manifest, "rows"):
+        return Outcome(FAIL, f"{rows} rows were read in production, the dump has {get(manifest, 'rows')}")
+    beside = f"; a standby cannot read its {beyond} unlogged tables" if beyond else ""
+    return Outcome(PASS, f"all {tables} tables of the dump, {rows} rows, are production's, by sha256{beside}")
 
 
 def dump_census(evidence: Evidence) -> Outcome:
@@ -75,39 +121,56 @@ def dump_census(evidence: Evidence) -> Outcome:
     kinds = get(census, "kinds")
     if not isinstance(kinds, dict) or not kinds:
         return Outcome(NOT_RUN, "the census of production's catalogues was not taken")
-    for name in ("left_out_total", "unexplained_total", "lost_total", "told_total"):
-        if not is_count(census.get(name)):
-            return Outcome(FAIL, f"the census does not say {name}")
+    for name in ("left_out", "unexplained", "lost", "told"):
+        if not _are_named(census, name):
+            return Outcome(FAIL, f"the census does not say {name} and {name}_total")
     wrong = [
         f"{kind}: {get(pair, 'production')} in production, {get(pair, 'dump')} in the dump"
         for kind, pair in sorted(kinds.items())
-        if not is_count(get(pair, "production")) or get(pair, "production") != get(pair, "dump")
+        if not all(is_count(get(pair, side)) for side in ("production", "dump")) or pair["production"] != pair["dump"]
     ]
-    named = [*(census.get("left_out") or []), *(census.get("lost") or [])]
-    beyond = census.get("unexplained") or []
     if wrong or census["left_out_total"] or census["unexplained_total"] or census["lost_total"]:
         parts = [some(wrong)] if wrong else []
+        named = dict.fromkeys([*census["left_out"], *census["lost"]])
         parts += [f"left out by pg_dump: {some(named)}"] if named else []
-        parts += [f"in the dump only: {some(beyond)}"] if beyond else []
-        return Outcome(FAIL, "; ".join(parts) or "something was left out by pg_dump")
+        parts += [f"in the dump only: {some(census['unexplained'])}"] if census["unexplained"] else []
+        return Outcome(FAIL, "; ".join(parts))
+    tables, expected = _in_dump(evidence, "TABLE"), get(evidence, "settings", "expected_tables") or []
+    if not tables or tables < len(set(expected)):
+        return Outcome(FAIL, f"production's catalogues hold {tables} tables, {len(expected)} are expected")
     total = sum(pair["production"] for pair in kinds.values())
-    if not total:
-        return Outcome(FAIL, "production's catalogues hold nothing: there is nothing to prove")
-    told = f"; not in a dump by its nature: {some(census.get('told') or [])}" if census["told_total"] else ""
+    data = sum(_in_dump(evidence, kind) for kind in _DATA_KINDS)
+    entries, objects = (get(evidence, "dump", "manifest", name) for name in ("entries", "objects"))
+    if not is_count(entries) or not is_count(objects) or entries - objects != data or objects < total - data:
+        return Outcome(FAIL, f"the manifest has {objects} definitions of {entries} entries, the census finds {total}")
+    told = f"; not in a dump by its nature: {some(census['told'])}" if census["told"] else ""
     return Outcome(PASS, f"{total} objects of {len(kinds)} kinds, all in the dump{told}")
+
+
+def _are_named(part: dict[str, Any], name: str) -> bool:
+    """Tell whether ``<name>_total`` things were counted and the first of them named in ``<name>``."""
+    total, names = part.get(f"{name}_total"), part.get(name)
+    return is_count(total) and isinstance(names, list) and len(names) <= total and bool(names) == bool(total)
+
+
+def _in_dump(evidence: Evidence, kind: str) -> int:
+    """Return how many objects of a kind the census found in the dump."""
+    found = get(evidence, "production", "snapshot", "census", "kinds", kind, "dump")
+    return found if is_count(found) else 0
 
 
 def dump_warnings(evidence: Evidence) -> Outcome:
     """Everything that pg_dump said is known to be harmless."""
     messages = get(evidence, "dump", "messages")
     total, told = get(messages, "unclassified_total"), get(messages, "told")
-    if not is_count(total) or not isinstance(told, dict):
+    if not is_count(total) or not isinstance(told, dict) or not isinstance(messages.get("unclassified"), list):
         return Outcome(NOT_RUN, "what pg_dump said was not read")
-    if total or messages.get("unclassified"):
-        return Outcome(FAIL, f"pg_dump said: {some(messages.get('unclassified') or [f'{total} messages'])}")
-    if told:
-        return Outcome(PASS, f"harmless: {some(f'{count} × {name}' for name, count in sorted(told.items()))}")
-    return Outcome(PASS, "pg_dump said nothing")
+    if total or messages["unclassified"]:
+        return Outcome(FAIL, f"pg_dump said: {some(messages['unclassified'] or [f'{total} messages'])}")
+    listed = some(f"{count} × {name}" for name, count in sorted(told.items()))
+    if not set(told) <= set(HARMLESS) or not all(is_count(count) and count for count in told.values()):
+        return Outcome(FAIL, f"not known to be harmless: {listed}")
+    return Outcome(PASS, f"harmless: {listed}" if told else "pg_dump said nothing")
 
 
 def restore_content(evidence: Evidence) -> Outcome:
@@ -120,15 +183,26 @@ def restore_content(evidence: Evidence) -> Outcome:
     if not all(is_count(get(found, name)) for name in names):
         return Outcome(FAIL, "the rows were not counted")
     same = found["equal"] + found["equal_other_order"]
-    wanted = get(manifest, "tables")
+    wanted, rows = get(manifest, "tables"), get(manifest, "rows")
     if found["content_differences"]:
         return Outcome(FAIL, f"{found['content_differences']} of {wanted} tables differ: {_named(found, 'content')}")
     if not is_count(wanted) or not wanted or found["tables"] != wanted or same != wanted:
         return Outcome(FAIL, f"{found['tables']} tables were compared, {same} are equal, the dump has {wanted}")
-    if found["rows"] != get(manifest, "rows"):
-        return Outcome(FAIL, f"{found['rows']} rows were compared, the dump has {get(manifest, 'rows')}")
+    if not is_count(rows) or found["rows"] != rows:
+        return Outcome(FAIL, f"{found['rows']} rows were compared, the dump has {rows}")
+    audited, total = _audited(evidence)
+    if wanted < audited or rows < total:
+        return Outcome(FAIL, f"{rows} rows in {wanted} tables were compared, {total} in {audited} are audited")
     order = f", {found['equal_other_order']} of them in another row order" if found["equal_other_order"] else ""
-    return Outcome(PASS, f"{found['rows']} rows in {wanted} tables are equal{order}")
+    return Outcome(PASS, f"{rows} rows in {wanted} tables are equal{order}")
+
+
+def _audited(evidence: Evidence) -> tuple[int, int]:
+    """Return how many of the audited tables have rows of their own in the dump, and how many rows all of them have."""
+    without = get(evidence, "dump", "without_data") or {}
+    rows = get(evidence, "dump", "rows") or {}
+    names = set(get(evidence, "settings", "expected_tables") or []) - set(without)
+    return len(names), sum(count for count in rows.values() if is_count(count))
 
 
 def restore_objects(evidence: Evidence) -> Outcome:
@@ -143,13 +217,17 @@ def restore_objects(evidence: Evidence) -> Outcome:
         return Outcome(FAIL, "the definitions were not counted")
     wanted, differing = get(evidence, "dump", "manifest", "objects"), found["object_differences"]
     forgiven = found["object_differences_of_privileges"] if _privileges_forgiven(evidence) else 0
-    if differing > forgiven:
+    if differing != forgiven:
         return Outcome(FAIL, f"{differing - forgiven} differences: {_named(found, 'objects')}")
     same = sum(found[name] for name in parts)
-    if not is_count(wanted) or not wanted or found["objects"] != wanted or same + differing < wanted:
+    counted = is_count(wanted) and wanted and found["objects"] == wanted
+    if not counted or not same <= wanted <= same + differing:
         return Outcome(FAIL, f"{found['objects']} definitions were compared, {same} are equal, the dump has {wanted}")
-    uneven = _uneven_census(evidence)
-    if uneven and not forgiven:
+    for name, kind in (("sequences", "SEQUENCE SET"), ("large_objects", "LARGE OBJECT")):
+        if not is_count(found.get(name)) or found[name] != _in_dump(evidence, kind):
+            return Outcome(FAIL, f"{found.get(name)} {name} were compared, the dump has {_in_dump(evidence, kind)}")
+    uneven = _uneven_census(evidence, {_DEFAULT_PRIVILEGES} if forgiven else set())
+    if uneven:
         return Outcome(FAIL, f"the catalogues differ: {some(uneven)}")
     told = [f"{found[name]} {title}" for name, title in zip(parts[1:], _TOLD) if found[name]]
     told += [f"{forgiven} differences of owner or privileges, tolerated by hand"] if forgiven else []
@@ -158,16 +236,44 @@ def restore_objects(evidence: Evidence) -> Outcome:
 
 
 _TOLD = ("in another column order (inheritance)", "after re-deparse")
+_DEFAULT_PRIVILEGES = "default privileges"
+_OF_PRIVILEGES = ("ACL ", "DEFAULT ACL ", "OWNER ")
 
 
 def _not_compared(evidence: Evidence) -> Outcome | None:
     """Return why there is no comparison of this dump with this copy, None where there is."""
-    found = get(evidence, "restore", "compare")
+    found, restored = get(evidence, "restore", "compare"), get(evidence, "restore", "db")
     if not found:
         return Outcome(NOT_RUN, "the restored copy was not compared with the dump")
-    if not found.get("manifest_sha256") or found["manifest_sha256"] != get(evidence, "dump", "manifest", "sha256"):
+    digest = found.get("manifest_sha256")
+    if not _is_digest(digest) or digest != get(evidence, "dump", "manifest", "sha256"):
         return Outcome(FAIL, "the copy was compared with another manifest than that of this dump")
-    return audited_elsewhere(evidence, found.get("server"))
+    if not restored or found.get("db") != restored:
+        return Outcome(FAIL, f"compared was the database {found.get('db')}, restored into {restored}")
+    elsewhere = audited_elsewhere(evidence, found.get("server"))
+    if elsewhere or _differences_add_up(found):
+        return elsewhere
+    return Outcome(FAIL, "the differences do not add up to their totals")
+
+
+def _differences_add_up(found: dict[str, Any]) -> bool:
+    """Tell whether no difference is outside the totals by which the checks go."""
+    names = ("content_differences", "object_differences", "object_differences_of_privileges")
+    if not _are_named(found, "differences") or not all(is_count(found.get(name)) for name in names):
+        return False
+    content, objects, privileges = (found[name] for name in names)
+    most = {"content": content, "privileges": privileges, "objects": objects - privileges}
+    listed = Counter(_sort(one) for one in found["differences"])
+    total: int = found["differences_total"]
+    return total == sum(most.values()) and all(listed[sort] <= number for sort, number in most.items())
+
+
+def _sort(difference: dict[str, Any]) -> str:
+    """Return which total counts a difference: content, privileges, or objects."""
+    if difference["about"] == "content":
+        return "content"
+    of_privileges = difference["kind"] == "owner" or difference["object"].startswith(_OF_PRIVILEGES)
+    return "privileges" if of_privileges else "objects"
 
 
 def _named(found: dict[str, Any], about: str) -> str:
@@ -181,26 +287,43 @@ def _named(found: dict[str, Any], about: str) -> str:
 
 
 def _privileges_forgiven(evidence: Evidence) -> bool:
-    """By hand, the restore tolerates errors that a missing role explains; what they left undone is tolerated too."""
-    tolerated = get(evidence, "restore", "errors", "tolerated") or {}
+    """By hand, the restore tolerates errors that a missing role explains; what they left undone is tolerated too.
+
+    That a role was there already explains nothing.
+    """
+    tolerated = get(evidence, "restore", "errors", "tolerated")
+    counts = [get(tolerated, name) for name in ("owner", "acl")]
     by_hand = get(evidence, "settings", "restore_tolerance") == "by_hand"
-    return by_hand and any(is_count(count) and count for count in tolerated.values())
+    return by_hand and any(is_count(count) and count for count in counts)
 
 
-def _uneven_census(evidence: Evidence) -> list[str]:
+def _uneven_census(evidence: Evidence, forgiven: set[str]) -> list[str]:
     """Return the numbers by which production's catalogues and the copy's differ."""
     production, copy = get(evidence, "production", "snapshot", "census"), get(evidence, "restore", "compare", "census")
     kinds = {kind: get(pair, "production") for kind, pair in (get(production, "kinds") or {}).items()}
-    pairs = [(kinds, get(copy, "kinds")), (get(production, "counts"), get(copy, "counts"))]
-    if not all(isinstance(one, dict) and isinstance(other, dict) for one, other in pairs):
+    sides = [kinds, *(get(copy, "kinds"), get(production, "counts"), get(copy, "counts"))]
+    versions, there = get(production, "extensions"), get(copy, "extensions")
+    if not all(isinstance(side, dict) for side in (*sides, versions, there)) or not all(sides):
         return ["the census was not taken on both sides"]
-    same_extensions = get(production, "extensions") == get(copy, "extensions")
+    uncounted = sorted({name for side in sides for name, number in side.items() if not is_count(number)})
+    unread = sorted({name for side in (versions, there) for name, version in side.items() if not _is_text(version)})
+    # A new database has plpgsql, whether or not production's still has.
+    on_one_side = sorted(set(versions) - set(there) | (set(there) - set(versions) - {"plpgsql"}))
     return [
-        f"{name}: {one.get(name, 0)} in production, {other.get(name, 0)} in the copy"
-        for one, other in pairs
-        for name in sorted({*one, *other})
-        if one.get(name, 0) != other.get(name, 0) and (same_extensions or not name.startswith("extension "))
+        *(f"{name}: not counted" for name in uncounted),
+        *(f"extension {name}: its version was not read" for name in unread),
+        *(f"extension {name}: on one side only" for name in on_one_side),
+        *(
+            f"{name}: {one.get(name, 0)} in production, {other.get(name, 0)} in the copy"
+            for one, other in (sides[:2], sides[2:])
+            for name in sorted({*one, *other} - forgiven)
+            if one.get(name, 0) != other.get(name, 0) and (versions == there or not name.startswith("extension "))
+        ),
     ]
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value)
 
 
 def _extension_versions(evidence: Evidence) -> list[str]:

@@ -45,9 +45,10 @@ class TableEntry:
     """One table of the dump. ``rows`` is None where the dump has no data block for it; a partitioned table has none.
 
     ``columns`` are those of its first COPY statement, None where there is no list; ``sha256`` is the digest of all its
-    rows in the dump's order, as COPY text. ``blocks`` are offset and length in bytes of its data in the dump; ``orders``
-    are for each block the places that the columns have in it, empty where they are in their own (partitions that are
-    loaded through their root need not have its order). ``parent`` is schema and name of the table whose partition it is.
+    rows in the dump's order, as COPY text. ``blocks`` are offset and length in bytes of its data in the dump.
+    ``orders`` are for each block the places that the columns have in it, empty where they are in their own: partitions
+    that are loaded through their root need not have its order. ``parent`` is schema and name of what it is a partition
+    of.
     """
 
     schema: str

@@ -1,0 +1,86 @@
+"""Drill: production is written to during the whole run. Production, dump and copy are equal all the same, ten times out
+of ten, because one snapshot serves them all."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from tests.conftest import ClusterFactory
+from tests.integration.closeouts import assert_all_pass, local_variables, statuses
+from tests.support.playbook import run_playbook
+from tests.support.postgres import Cluster
+
+RUNS = 10
+WRITERS = 2
+PAUSE_S = 0.004
+
+SQL = """
+CREATE SCHEMA cutter_governance;
+CREATE TABLE cutter_governance.accounts (aid int PRIMARY KEY, balance bigint NOT NULL, filler text)
+  WITH (fillfactor = 50);
+CREATE TABLE cutter_governance.history (hid bigint GENERATED ALWAYS AS IDENTITY, aid int, delta int, at timestamptz);
+INSERT INTO cutter_governance.accounts SELECT n, 0, repeat('x', n % 60) FROM generate_series(1, 5000) AS n;
+"""
+# Like pgbench's, with rows that come and go, and values that move to other pages.
+TRANSACTION = """
+UPDATE cutter_governance.accounts SET balance = balance + %(delta)s WHERE aid = %(aid)s;
+INSERT INTO cutter_governance.history (aid, delta, at) VALUES (%(aid)s, %(delta)s, clock_timestamp());
+DELETE FROM cutter_governance.history WHERE hid %% 7 = 0 AND aid = %(aid)s;
+UPDATE cutter_governance.accounts SET filler = filler || 'y' WHERE aid = %(aid)s AND length(filler) < 200;
+"""
+
+
+@contextlib.contextmanager
+def traffic(server: Cluster) -> Iterator[list[int]]:
+    """Write without a pause until the block ends; the list gives the number of transactions so far, a writer each."""
+    ended = threading.Event()
+    counts = [0] * WRITERS
+    errors: list[psycopg2.Error] = []
+
+    def write(writer: int) -> None:
+        try:
+            connection = server.connect("directus")
+            with connection.cursor() as cursor:
+                while not ended.is_set():
+                    number = counts[writer]
+                    cursor.execute(TRANSACTION, {"delta": number % 17, "aid": 1 + (number * 37 + writer) % 5000})
+                    counts[writer] += 1
+                    if number % 500 == 0:
+                        cursor.execute("VACUUM cutter_governance.accounts")
+                    # Busy, but not so that nothing else gets a turn on a small machine.
+                    ended.wait(PAUSE_S)
+            connection.close()
+        except psycopg2.Error as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=write, args=(writer,)) for writer in range(WRITERS)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield counts
+    finally:
+        ended.set()
+        for thread in threads:
+            thread.join(60)
+    assert not errors, errors
+
+
+@pytest.mark.timeout(900)
+def test_a_busy_production_passes_every_time(cluster: ClusterFactory, tmp_path: Path) -> None:
+    server = cluster(16, SQL)
+    with traffic(server) as counts:
+        for run in range(RUNS):
+            before = sum(counts)
+            tables = {"expected_tables": ["accounts", "history"], "production_content": "all"}
+            result = run_playbook(local_variables(server, tmp_path / str(run), **tables))
+            evidence = assert_all_pass(result)
+            assert sum(counts) > before + 10, "production was not busy"
+            assert statuses(result)["production.rows"] == "INFO"
+            witnesses = [evidence["production"][moment]["rows"]["history"] for moment in ("before", "after")]
+            assert witnesses[0] != witnesses[1]
