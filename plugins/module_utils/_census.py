@@ -275,7 +275,9 @@ _COUNTS = {
     "unlogged tables": "relations WHERE NOT member AND relkind = 'r' AND relpersistence = 'u'",
     "populated materialized views": "relations"
     " WHERE NOT member AND relkind = 'm' AND oid NOT IN (SELECT oid FROM empty)",
-    "comments": f"pg_description d WHERE {_NOT_ON_MEMBER}",
+    # The comment of a subscription stays behind when that is dropped.
+    "comments": f"pg_description d WHERE {_NOT_ON_MEMBER} AND (classoid <> 'pg_subscription'::regclass"
+    " OR EXISTS (SELECT FROM pg_subscription s WHERE s.oid = objoid))",
     # Those on members of extensions are dumped.
     "security labels": "pg_seclabel WHERE objoid >= 16384 OR classoid = 'pg_largeobject'::regclass",
     "default privileges": "pg_default_acl",

@@ -43,6 +43,7 @@ OTHER_SETTINGS = {
     "extra_float_digits": "-5",
     "search_path": "kinds",
     "xmloption": "document",
+    "quote_all_identifiers": "on",
 }
 KINDS = r"""
 CREATE SCHEMA kinds;
@@ -158,8 +159,11 @@ def test_every_kind_of_table_is_equal(cluster: ClusterFactory, tmp_path: Path, v
     server = cluster(version, KINDS)
     for name, value in OTHER_SETTINGS.items():
         server.psql(f"ALTER DATABASE {PRODUCTION} SET {name} = {value}")
-    results = copied(server, tmp_path).compare()
+    copy = copied(server, tmp_path)
+    results = copy.compare()
     assert {result.outcome for result in results.values()} == {EQUAL}
+    dumped = [name for (_schema, name), table in copy.manifest.tables.items() if not table.partitioned]
+    assert list(results) == dumped
     tables = server.psql(
         "SELECT json_agg(relname) FROM pg_class WHERE relnamespace = 'kinds'::regnamespace AND relkind = 'r'",
         PRODUCTION,
@@ -292,7 +296,8 @@ CREATE SERVER nowhere FOREIGN DATA WRAPPER unreadable;
 CREATE TYPE colour AS ENUM ({COLOURS});
 CREATE TABLE hashed (c colour, n int) PARTITION BY HASH (c);
 CREATE TABLE hashed_0 PARTITION OF hashed FOR VALUES WITH (MODULUS 3, REMAINDER 0);
-CREATE TABLE hashed_1 PARTITION OF hashed FOR VALUES WITH (MODULUS 3, REMAINDER 1);
+CREATE TABLE hashed_1 (n int, c colour);
+ALTER TABLE hashed ATTACH PARTITION hashed_1 FOR VALUES WITH (MODULUS 3, REMAINDER 1);
 CREATE TABLE hashed_2 PARTITION OF hashed FOR VALUES WITH (MODULUS 3, REMAINDER 2);
 INSERT INTO hashed SELECT c, g FROM unnest(enum_range(NULL::colour)) c, generate_series(1, 100) g;
 CREATE TABLE mixed (k int, c colour) PARTITION BY LIST (k);
@@ -307,7 +312,8 @@ INSERT INTO mixed SELECT k, c FROM unnest(enum_range(NULL::colour)) c, generate_
 
 @pytest.mark.parametrize("version", [14, 16, 18])
 def test_partitions_that_are_loaded_through_their_root(cluster: ClusterFactory, tmp_path: Path, version: int) -> None:
-    """An enum's hash is another in another database: rows change partition. A foreign partition is not read."""
+    """An enum's hash is another in another database: rows change partition, even to one with another order of columns.
+    A foreign partition is not read."""
     server = cluster(version, PARTITIONS)
     copy = copied(server, tmp_path)
     results = copy.compare(show_differences=True)
@@ -413,7 +419,9 @@ def test_a_table_that_the_dump_fills_with_nothing_must_be_empty(cluster: Cluster
     assert copy.outcomes() == {"filled": DIFFERENT, "other": EQUAL}
 
 
-def test_a_broken_connection_is_an_error(cluster: ClusterFactory, tmp_path: Path) -> None:
+@pytest.mark.parametrize("end", ["pg_terminate_backend", "pg_cancel_backend"])
+def test_a_broken_connection_is_an_error(cluster: ClusterFactory, tmp_path: Path, end: str) -> None:
+    """So is somebody's interruption: it says nothing of the table."""
     server = cluster(16, "CREATE TABLE one (a int); CREATE TABLE two (a int)")
     copy = copied(server, tmp_path)
     with contextlib.closing(server.connect(COPY, autocommit=False)) as holder, contextlib.ExitStack() as stack:
@@ -432,10 +440,10 @@ def test_a_broken_connection_is_an_error(cluster: ClusterFactory, tmp_path: Path
         stack.callback(comparing.join)
         waiting = "FROM pg_stat_activity WHERE query LIKE 'COPY%' AND wait_event_type = 'Lock'"
         wait_until(lambda: server.psql(f"SELECT count(*) {waiting}") == "2", 30, "two sessions that wait")
-        server.psql(f"SELECT pg_terminate_backend(pid) {waiting}")
+        server.psql(f"SELECT {end}(pid) {waiting}")
     assert len(errors) == 1
     assert isinstance(errors[0], SqlError)
-    assert "connection" in errors[0].message
+    assert errors[0].sqlstate[:2] in ("57", "")
 
 
 def test_a_dump_that_is_not_the_manifests_is_an_error(cluster: ClusterFactory, tmp_path: Path) -> None:
@@ -464,7 +472,9 @@ def test_production_in_its_snapshot(cluster: ClusterFactory, tmp_path: Path) -> 
             found = digest_in_snapshot(other, copy.manifest.tables.values(), encoding="UTF8")
             assert other.transaction_id() is None
     dumped = {
-        key: unordered_of_file(str(copy.dump), table.blocks) if table.partitioned else (table.rows, table.sha256)
+        key: unordered_of_file(str(copy.dump), table.blocks, table.orders)
+        if table.partitioned
+        else (table.rows, table.sha256)
         for key, table in copy.manifest.tables.items()
         if table.rows is not None
     }

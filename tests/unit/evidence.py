@@ -17,7 +17,7 @@ ARTEFACT = "/opt/incomex/backups/closeout_20260516T104634Z"
 DUMP = f"{ARTEFACT}/prod-directus-closeout-20260516T104634Z.sql"
 
 MANIFEST_SHA256 = "cd" * 32
-KINDS = {"TABLE": 15, "INDEX": 3, "SEQUENCE": 4}
+KINDS = {"TABLE": 15, "INDEX": 3, "SEQUENCE": 4, "SEQUENCE SET": 4}
 COUNTS = {"columns": 69, "enum labels": 3, "extension columns": 2}
 
 Json = dict[str, Any]

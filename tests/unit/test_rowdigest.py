@@ -134,6 +134,14 @@ def test_only_the_blocks_of_a_file_are_read(
         assert file.read() == b"".join(lines)
 
 
+def test_columns_of_a_block_are_put_in_order(tmp_path: Path) -> None:
+    """A partition may have the columns of its root in another order; \\t is a tab within a value."""
+    path = tmp_path / "dump.sql"
+    path.write_bytes(b"1\ta\t\n" + b"\\N\tb\\t\t2\n")
+    lines = [b"1\ta\t\n", b"2\t\\N\tb\\t\n"]
+    assert unordered_of_file(str(path), [[0, 5], [5, 9]], [[], [2, 0, 1]]) == (2, digest_of(lines))
+
+
 def test_a_file_that_is_too_short_is_told(tmp_path: Path) -> None:
     path = tmp_path / "dump.sql"
     path.write_bytes(b"a\nb\n")

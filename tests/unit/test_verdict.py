@@ -7,7 +7,10 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import pytest
+from ansible_collections.incomex.closeout.plugins.module_utils._checks_content import HARMLESS
 from ansible_collections.incomex.closeout.plugins.module_utils._checks_run import MASKS
+from ansible_collections.incomex.closeout.plugins.module_utils._dump_warnings import _KNOWN as KNOWN_MESSAGES
+from ansible_collections.incomex.closeout.plugins.module_utils._dump_warnings import read_messages
 from ansible_collections.incomex.closeout.plugins.module_utils._outcome import FAIL, INFO, NOT_RUN, PASS
 from ansible_collections.incomex.closeout.plugins.module_utils._verdict import (
     NOT_PROVEN,
@@ -18,7 +21,7 @@ from ansible_collections.incomex.closeout.plugins.module_utils._verdict import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.evidence import NONCE, TABLES, Json, alone, passing
+from tests.unit.evidence import COUNTS, KINDS, NONCE, TABLES, Json, alone, digest_of, passing
 
 CHECKS = [
     "plan.ready",
@@ -26,12 +29,17 @@ CHECKS = [
     "dump.complete",
     "dump.tables",
     "dump.rows",
+    "dump.content",
+    "dump.census",
+    "dump.warnings",
     "dump.sha256_confirmed",
     "scratch.guard",
     "scratch.isolated",
     "restore.clean",
     "restore.tables",
     "restore.rows",
+    "restore.content",
+    "restore.objects",
     "teardown.absent",
     "teardown.storage",
     "production.identity",
@@ -72,9 +80,9 @@ def put(document: Any, path: Path, value: Any) -> None:
 
 
 def at(document: Any, path: Path) -> Any:
-    """Return what is at `path`."""
+    """Return what is at `path`, GONE where a mapping does not have it."""
     for part in path:
-        document = document[part]
+        document = document.get(part, GONE) if isinstance(document, dict) else document[part]
     return document
 
 
@@ -121,7 +129,8 @@ def test_a_complete_run_passes(driver: str, rows: int | None) -> None:
 def test_every_check_stands_in_a_section_of_the_record() -> None:
     checks = verdict(passing())["checks"]
     sections = {"plan": 6, "evidence": 6, "scratch": 3, "restore": 3, "teardown": 4, "production": 5}
-    sections |= {"dump.complete": 1, "dump.sha256_confirmed": 1, "dump.tables": 2, "dump.rows": 2}
+    sections |= {"dump.complete": 1, "dump.sha256_confirmed": 1, "dump.warnings": 1}
+    sections |= {"dump.tables": 2, "dump.rows": 2, "dump.content": 2, "dump.census": 2}
     for one in checks:
         assert one["section"] == sections.get(one["id"], sections.get(one["id"].partition(".")[0])), one["id"]
     assert all(one["title"] and one["detail"] for one in checks)
@@ -172,6 +181,48 @@ def test_judging_does_not_change_the_evidence() -> None:
         pytest.param({"production__before__data_directory": "", "production__after__data_directory": ""},
                      "production.identity", PASS, id="production's data directory may be unreadable"),
         pytest.param({"restore__scratch__isolation__user": "999:999"}, "scratch.isolated", PASS, id="user by number"),
+        pytest.param({"dump__messages__told": {"collation_version": 2, "password_file": 1}}, "dump.warnings", PASS,
+                     id="pg_dump said what is harmless"),
+        pytest.param(
+            {
+                "production__snapshot__census__told": ["EXTENSION pg_trgm 1.3 comes back as 1.6"],
+                "production__snapshot__census__told_total": 1,
+            },
+            "dump.census",
+            PASS,
+            id="told, not lost",
+        ),
+        pytest.param({"restore__compare__equal": 15, "restore__compare__equal_other_order": 0}, "restore.content", PASS,
+                     id="every table in the dump's order"),
+        pytest.param(
+            {
+                "restore__compare__objects_equal": 40,
+                "restore__compare__objects_equal_other_column_order": 0,
+                "restore__compare__objects_equal_after_redeparse": 0,
+            },
+            "restore.objects",
+            PASS,
+            id="every definition by its text",
+        ),
+        pytest.param({"restore__compare__census__extensions__plpgsql": "1.1"}, "restore.objects", PASS,
+                     id="another version of an extension"),
+        pytest.param(
+            {
+                "restore__compare__census__extensions__plpgsql": "1.1",
+                "restore__compare__census__counts__extension columns": 3,
+            },
+            "restore.objects",
+            PASS,
+            id="an extension's tables in another version of it",
+        ),
+        pytest.param({"production__snapshot__census__counts__rules": 0}, "restore.objects", PASS,
+                     id="a count of nothing that an older server does not have"),
+        pytest.param(
+            {"production__snapshot__census__extensions": {}, "restore__compare__census__extensions": {}},
+            "restore.objects",
+            PASS,
+            id="no extension at all",
+        ),
     ],
 )  # fmt: skip
 def test_what_is_no_fault_passes(values: Json, check: str, status: str) -> None:
@@ -250,6 +301,20 @@ _ISOLATION_OF_DOCKER: dict[str, tuple[Any, ...]] = {
     "mounts": (None, "", [{"type": "bind", "path": "/"}], [{}], [None], GONE),
 }
 _LEFT: tuple[Any, ...] = (["left"], None, GONE, {}, 0)
+_NO_COUNTS: tuple[Any, ...] = (None, GONE, True, -1, "15", 15.0, [15])
+_COMPARED = "restore.compare"
+_CENSUS = "production.snapshot.census"
+
+
+def _counts(path: str, *checks: str, wrong: tuple[Any, ...]) -> list[Fault]:
+    """Return the faults of a number: other ones, and what is none."""
+    return [Fault(path, value, check) for value in (*wrong, *_NO_COUNTS) for check in checks]
+
+
+def _digests(path: str, check: str) -> list[Fault]:
+    """Return the faults of a digest that stands on both sides."""
+    return [Fault(path, value, check) for value in (OTHER_SHA256, "", None, GONE, True, 0, [], digest_of(FIRST)[:-1])]
+
 
 FAULTS = [
     # the plan
@@ -299,6 +364,59 @@ FAULTS = [
     Fault("production.snapshot.tables", {}, "dump.rows"),
     Fault(f"production.snapshot.tables.{FIRST}", GONE, "dump.rows"),
     *(Fault(f"production.snapshot.tables.{FIRST}.rows", value, "dump.rows") for value in (11, 9, None, True, GONE)),
+    # production's rows in the dump
+    *_digests(f"dump.content.{FIRST}", "dump.content"),
+    *_digests(f"production.snapshot.tables.{FIRST}.sha256", "dump.content"),
+    Fault("dump.content", {}, "dump.content"),
+    Fault("dump.content", None, "dump.content", NOT_RUN),
+    Fault("dump.content", TABLES, "dump.content", NOT_RUN),
+    Fault("dump.without_data", None, "dump.content", NOT_RUN),
+    Fault("dump.without_data", [], "dump.content", NOT_RUN),
+    Fault("production.snapshot", None, "dump.content", NOT_RUN),
+    Fault("production.snapshot.tables", {}, "dump.content"),
+    Fault("dump", None, "dump.content", NOT_RUN),
+    Fault("settings.expected_tables", [], "dump.content", NOT_RUN),
+    Fault("settings.expected_tables", [*TABLES, "uncompared"], "dump.content"),
+    *(Fault("settings.production_content", value, "dump.content") for value in ("", "some", None, True, GONE, ["all"])),
+    *(Fault("dump.without_data", {FIRST: reason}, "dump.content")
+      for reason in ("partitioned", "loaded through cutter_governance.elsewhere", "loaded through other.root",
+                     f"loaded through cutter_governance.{FIRST}", "loaded through ", "", None, True, "because")),
+    Fault("settings.production_content", "all", "dump.content"),
+    Fault("production.snapshot.content", {"tables": 15}, "dump.content"),
+    # production's catalogues
+    Fault("production.snapshot", None, "dump.census", NOT_RUN),
+    *(Fault(_CENSUS, value, "dump.census", NOT_RUN) for value in (None, {}, [])),
+    *(Fault(f"{_CENSUS}.kinds", value, "dump.census", NOT_RUN) for value in (None, {}, [], GONE)),
+    *(Fault(f"{_CENSUS}.kinds.{kind}.{side}", value, "dump.census")
+      for kind in KINDS
+      for side in ("production", "dump")
+      for value in (KINDS[kind] - 1, KINDS[kind] + 1, 0, *_NO_COUNTS[:4], str(KINDS[kind]), float(KINDS[kind]))),
+    Fault(f"{_CENSUS}.kinds.TABLE", None, "dump.census"),
+    Fault(f"{_CENSUS}.kinds.TABLE", GONE, "dump.census"),
+    Fault(f"{_CENSUS}.kinds.TABLE", {"production": 11, "dump": 11}, "dump.census"),
+    Fault(f"{_CENSUS}.kinds.VIEW", {"production": 1}, "dump.census"),
+    Fault(f"{_CENSUS}.kinds", {"SCHEMA": {"production": 1, "dump": 1}}, "dump.census"),
+    *(fault
+      for name in ("left_out", "unexplained", "lost", "told")
+      for fault in (
+          *_counts(f"{_CENSUS}.{name}_total", "dump.census", wrong=(1,)),
+          *(Fault(f"{_CENSUS}.{name}", value, "dump.census") for value in (["VIEW a.b"], None, GONE, {}, "")),
+      )),
+    *_counts("dump.manifest.entries", "dump.census", wrong=(0, 43, 45)),
+    *_counts("dump.manifest.objects", "dump.census", "restore.objects", wrong=(0, 1, 39, 41)),
+    Fault("dump.manifest", None, "dump.census"),
+    # what pg_dump said
+    Fault("dump", None, "dump.warnings", NOT_RUN),
+    *(Fault("dump.messages", value, "dump.warnings", NOT_RUN) for value in (None, {}, [])),
+    *(Fault("dump.messages.unclassified_total", value, "dump.warnings", NOT_RUN) for value in _NO_COUNTS),
+    Fault("dump.messages.unclassified_total", 1, "dump.warnings"),
+    *(Fault("dump.messages.unclassified", value, "dump.warnings", NOT_RUN) for value in (None, GONE, {}, 0)),
+    Fault("dump.messages.unclassified", ["pg_dump: warning: subscriptions not dumped"], "dump.warnings"),
+    *(Fault("dump.messages.told", value, "dump.warnings", NOT_RUN) for value in (None, GONE, [], 0)),
+    *(Fault("dump.messages.told", {"collation_version": value}, "dump.warnings") for value in (0, *_NO_COUNTS[2:])),
+    Fault("dump.messages.told", {"subscriptions": 1}, "dump.warnings"),
+    Fault("dump.messages.told", {"": 1}, "dump.warnings"),
+    # what was written and restored
     Fault("dump.sha256", OTHER_SHA256, "dump.sha256_confirmed"),
     Fault("dump.sha256", None, "dump.sha256_confirmed", NOT_RUN),
     Fault("dump.sha256_confirmed", OTHER_SHA256, "dump.sha256_confirmed"),
@@ -367,6 +485,62 @@ FAULTS = [
     Fault("restore", None, "restore.rows", NOT_RUN),
     Fault("restore.rows", None, "restore.rows", NOT_RUN),
     *_rows("restore.rows", "restore.rows"),
+    # the comparison of the copy
+    *(fault
+      for check in ("restore.content", "restore.objects")
+      for fault in (
+          Fault("restore", None, check, NOT_RUN),
+          *(Fault(_COMPARED, value, check, NOT_RUN) for value in (None, GONE, {}, [])),
+          Fault(_COMPARED, "compared", check),
+          *(Fault(f"{_COMPARED}.manifest_sha256", value, check) for value in (OTHER_SHA256, "", None, GONE, True)),
+          *(Fault("dump.manifest.sha256", value, check) for value in (OTHER_SHA256, "", None, GONE, True)),
+          Fault("dump.manifest", None, check),
+          *(Fault(f"{_COMPARED}.db", value, check) for value in ("directus", "", None, GONE)),
+          *(Fault("restore.db", value, check) for value in ("directus", "", None, GONE)),
+          *(Fault(f"{_COMPARED}.server.sysid", value, check) for value in ("7301234567890123456", "", None, GONE)),
+          *(Fault(f"{_COMPARED}.server.postmaster_start_utc", value, check)
+            for value in ("2026-04-18T08:00:02.000001Z", "", None, GONE)),
+          Fault(f"{_COMPARED}.server", None, check, NOT_RUN),
+          Fault(f"{_COMPARED}.server", {}, check),
+          *_counts(f"{_COMPARED}.differences_total", check, wrong=(1,)),
+          *(Fault(f"{_COMPARED}.differences", value, check)
+            for value in ([{"about": "objects", "object": "VIEW a.b", "kind": "missing"}], [None], None, GONE, {}, 0)),
+      )),
+    *(fault
+      for name, value in {"tables": 15, "rows": 810, "equal": 14, "equal_other_order": 1}.items()
+      for fault in _counts(f"{_COMPARED}.{name}", "restore.content", wrong=(0, value - 1, value + 1))
+      if fault.value != value),
+    *_counts(f"{_COMPARED}.content_differences", "restore.content", wrong=(1,)),
+    *_counts("dump.manifest.tables", "restore.content", wrong=(0, 1, 14, 16)),
+    *_counts("dump.manifest.rows", "restore.content", wrong=(0, 809, 811)),
+    *(fault
+      for name, value in {
+          "objects": 40, "objects_equal": 37, "objects_equal_other_column_order": 1,
+          "objects_equal_after_redeparse": 2, "sequences": 4,
+      }.items()
+      for fault in _counts(f"{_COMPARED}.{name}", "restore.objects", wrong=(0, value - 1, value + 1))),
+    *(fault
+      for name in ("object_differences", "object_differences_of_privileges", "large_objects")
+      for fault in _counts(f"{_COMPARED}.{name}", "restore.objects", wrong=(1,))),
+    *(Fault(f"{path}.{name}", value, "restore.objects")
+      for path in (f"{_COMPARED}.census.kinds", f"{_COMPARED}.census.counts", f"{_CENSUS}.counts")
+      for name, number in (KINDS if path.endswith("kinds") else COUNTS).items()
+      for value in (0, number - 1, number + 1, *_NO_COUNTS[:4], str(number), float(number))),
+    *(Fault(path, value, "restore.objects")
+      for path in (f"{_COMPARED}.census.kinds", f"{_COMPARED}.census.counts", f"{_CENSUS}.counts")
+      for value in ({}, None, GONE, [])),
+    *(Fault(f"{_COMPARED}.census.{name}.VIEW", value, "restore.objects")
+      for name in ("kinds", "counts") for value in (1, None, True)),
+    Fault(f"{_COMPARED}.census", None, "restore.objects"),
+    *(Fault(path, value, "restore.objects")
+      for path in (f"{_COMPARED}.census.extensions", f"{_CENSUS}.extensions")
+      for value in (None, GONE, [], "1.0")),
+    Fault(f"{_COMPARED}.census.extensions", {}, "restore.objects"),
+    Fault(f"{_COMPARED}.census.extensions.plpgsql", GONE, "restore.objects"),
+    Fault(f"{_CENSUS}.extensions.hstore", "1.8", "restore.objects"),
+    Fault(f"{_COMPARED}.census.extensions.hstore", "1.8", "restore.objects"),
+    *(Fault(f"{path}.extensions.plpgsql", value, "restore.objects")
+      for path in (f"{_COMPARED}.census", _CENSUS) for value in ("", None, 1, True)),
     # the teardown
     Fault("teardown", None, "teardown.absent", NOT_RUN),
     Fault("teardown", None, "teardown.storage", NOT_RUN),
@@ -646,21 +820,23 @@ DECORATIVE = {
     r"production\.((before|after)\.)?own_sessions\.\d+\.(pid|application_name)": "the xid is what counts",
     r"production\.own_sessions\.\d+": "one of several: a pg_dump that is fast may be seen once or not at all",
     r"production\.snapshot\.(id|taken_utc)": "told",
-    r"production\.snapshot\.tables\.\w+\.sha256": "digests come with the comparison of contents, a later issue",
+    r"production\.snapshot\.content": "null: not all tables were asked for",
+    r"production\.snapshot\.census\.extensions\.plpgsql": "a database may be without it, and the copy has it",
+    r"production\.snapshot\.census\.(path|sha256)": "which file was compared is not in the comparison's answer yet",
     r"production\.longest_wait_caused_s": "a later issue",
     r"dump\.(format|command(\.\d+)?|client_version|transport|transport_reason)": "told",
     r"dump\.(taken_utc|confirmed_utc|duration_s)": "told",
-    r"dump\.(manifest(\..*)?|discarded)": "the audit refuses a manifest with another digest before there is evidence",
-    r"dump\.warnings": "not judged yet (FACTS.md asks for it): reported as a gap",
+    r"dump\.(manifest\.path|discarded)": "told; the manifest's digest counts",
     r"dump\.directory\.[12](\..*)?": "files beside the dump",
     r"restore\.scratch\.(name|image|image_id|started_utc|expires_utc|server_version)": "told",
     r"restore\.scratch\.isolation\.mounts\.0(\.(path|writable))?": "fewer mounts isolate no less; the type counts",
     r"restore\.guard\.(scratch_sysid|nonce|differs(\..*)?)": "the module's own opinion, recomputed from guard.scratch",
     r"restore\.guard\.scratch\.(server_version|server_version_num|in_recovery)": "told",
     r"restore\.guard\.scratch\.container\.(?!id$).*": "told; identity rests on the id",
-    r"restore\.(db|roles_created(\.\d+)?|duration_s)": "told",
+    r"restore\.(roles_created(\.\d+)?|duration_s)": "told",
     r"restore\.errors\.fatal_total": "of errors.fatal; errors.total decides",
-    r"restore\.compare": "a later issue",
+    r"restore\.compare\.path": "told",
+    r"restore\.compare\.(other_order|other_column_order|after_redeparse)(\.\d+)?": "names; their numbers count",
     r"teardown\.removed_utc": "told",
 }
 DECORATIVE_LOCALLY = {
@@ -726,8 +902,8 @@ def _other(value: Any) -> list[Any]:
 def test_no_count_and_no_truth_can_be_another_one(driver: str) -> None:
     """Every number and every boolean of the evidence, changed by one, is missed by a check. A boolean is no number."""
     told = r"production\.(before|after)\.in_recovery|restore\.guard\.scratch\.(server_version_num|in_recovery)"
-    told += r"|restore\.guard\.scratch\.container\.restart_count|restore\.errors\.fatal_total|dump\.warnings"
-    told += r"|.*own_sessions\.\d+\.pid|dump\.manifest\.entries|restore\.guard\.differs\..*"
+    told += r"|restore\.guard\.scratch\.container\.restart_count|restore\.errors\.fatal_total"
+    told += r"|.*own_sessions\.\d+\.pid|restore\.guard\.differs\..*"
     told += (
         r"|production\.(before|after)\.neighbours\.1\.restart_count|restore\.scratch\.isolation\.mounts\.0\.writable"
     )
@@ -790,3 +966,504 @@ def test_the_copy_is_audited_in_the_server_that_was_guarded(field: str, value: A
     evidence["restore"]["audited"][field] = value
     judged = {check["id"]: check["status"] for check in verdict(evidence)["checks"]}
     assert (judged["restore.tables"], judged["restore.rows"]) == (FAIL, FAIL)
+
+
+# ---- production's rows in the dump
+
+
+def uncompared(evidence: Json, *names: str, **reasons: str) -> Json:
+    """Return a copy in which no digest of these tables was read on either side; `reasons`: and why, says the dump."""
+    document = alone(evidence)
+    for name in (*names, *reasons):
+        document["production"]["snapshot"]["tables"][name]["sha256"] = None
+        document["dump"]["content"].pop(name, None)
+    document["dump"]["without_data"].update(reasons)
+    return document
+
+
+def counted_only() -> Json:
+    """Return evidence of a run with `closeout_production_content: none`."""
+    return changed(uncompared(passing(), *TABLES), settings__production_content="none")
+
+
+def all_tables(**values: Any) -> Json:
+    """Return evidence of a run with `closeout_production_content: all`."""
+    found = {"tables": 15, "rows": 810, "equal": 15, "different": [], "different_total": 0, **values}
+    return changed(passing(), settings__production_content="all", production__snapshot__content=found)
+
+
+def result(evidence: Json) -> str:
+    """Return what the run came to."""
+    found: str = verdict(evidence)["result"]["closeout_result"]
+    return found
+
+
+def test_rows_that_were_only_counted_as_asked_for_are_told() -> None:
+    evidence = counted_only()
+    assert statuses(evidence) == {**dict.fromkeys(CHECKS, PASS), "dump.content": INFO}
+    assert result(evidence) == "ALL_PASS"
+    assert "closeout_production_content" in detail(evidence, "dump.content")
+
+
+@pytest.mark.parametrize("which", ["audited", "all"])
+def test_rows_that_were_only_counted_are_not_what_was_asked_for(which: str) -> None:
+    evidence = changed(counted_only(), settings__production_content=which)
+    assert (statuses(evidence)["dump.content"], result(evidence)) == (FAIL, "FAIL")
+    assert FIRST in detail(evidence, "dump.content")
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (f"dump.content.{FIRST}", OTHER_SHA256),
+        (f"production.snapshot.tables.{FIRST}.sha256", OTHER_SHA256),
+        ("production.snapshot.content", {"different": ["a.b"], "different_total": 1}),
+        ("dump.without_data", {FIRST: "loaded through other.root"}),
+    ],
+)
+def test_what_was_read_is_judged_even_if_it_was_not_asked_for(path: str, value: Any) -> None:
+    evidence = counted_only()
+    put(evidence, place(path), value)
+    assert statuses(evidence)["dump.content"] == FAIL
+
+
+def test_the_same_thing_that_is_no_digest_is_not_compared() -> None:
+    for value in (True, 1, "equal", OTHER_SHA256.upper(), ["a"]):
+        evidence = changed(passing(), **{f"dump__content__{FIRST}": value})
+        evidence["production"]["snapshot"]["tables"][FIRST]["sha256"] = value
+        assert statuses(evidence)["dump.content"] == FAIL, value
+
+
+def test_all_tables_of_the_dump_are_compared_where_that_was_asked_for() -> None:
+    assert result(all_tables()) == "ALL_PASS"
+    assert detail(all_tables(), "dump.content").startswith("all 15 tables of the dump, 810 rows, ")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *((name, value) for name in ("tables", "equal") for value in (0, 14, 16, None, True, "15", 15.0)),
+        *(("rows", value) for value in (0, 809, 811, None, True, "810")),
+        *(("different_total", value) for value in (1, None, False, "0")),
+        ("different", ["public.users"]),
+        ("different", None),
+    ],
+)
+def test_all_tables_are_equal_or_it_fails(name: str, value: Any) -> None:
+    evidence = all_tables(**{name: value})
+    assert (statuses(evidence)["dump.content"], result(evidence)) == (FAIL, "FAIL")
+
+
+def test_all_tables_do_not_make_up_for_an_audited_one() -> None:
+    assert statuses(uncompared(all_tables(), FIRST))["dump.content"] == FAIL
+    assert statuses(changed(all_tables(), **{f"dump__content__{FIRST}": OTHER_SHA256}))["dump.content"] == FAIL
+
+
+def test_a_table_that_differs_is_named() -> None:
+    evidence = all_tables(equal=14, different=["public.users"], different_total=1)
+    assert detail(evidence, "dump.content") == "14 of 15 tables are equal: not public.users"
+    one = changed(passing(), **{f"dump__content__{FIRST}": OTHER_SHA256})
+    assert detail(one, "dump.content").startswith(
+        f"{FIRST}: sha256 {digest_of(FIRST)[:12]}… in production, sha256 baba"
+    )
+
+
+def test_a_standby_does_not_have_the_rows_of_unlogged_tables_and_neither_has_the_dump() -> None:
+    """They are tables of the dump without data, and the census says how many there are."""
+    evidence = all_tables(tables=13, equal=13)
+    for side in (evidence["production"]["snapshot"]["census"], evidence["restore"]["compare"]["census"]):
+        side["counts"]["unlogged tables"] = 2
+    assert statuses(evidence)["dump.content"] == FAIL
+    for moment in ("before", "after"):
+        evidence["production"][moment]["in_recovery"] = True
+    assert result(evidence) == "ALL_PASS"
+    assert detail(evidence, "dump.content").endswith("a standby cannot read its 2 unlogged tables")
+    for number in (1, 3, None, True):
+        evidence["production"]["snapshot"]["census"]["counts"]["unlogged tables"] = number
+        assert statuses(evidence)["dump.content"] == FAIL, number
+
+
+def test_an_unlogged_audited_table_of_a_standby_is_not_missed() -> None:
+    evidence = uncompared(passing(rows=0), FIRST)
+    for part in (evidence["dump"]["rows"], evidence["restore"]["rows"], evidence["production"]["snapshot"]["tables"]):
+        del part[FIRST]
+    for moment in ("before", "after"):
+        evidence["production"][moment].update(in_recovery=True, unlogged=[FIRST])
+        del evidence["production"][moment]["rows"][FIRST]
+    assert statuses(evidence)["dump.content"] == PASS
+    assert result(evidence) == "ALL_PASS"
+    evidence["production"]["before"]["in_recovery"] = False
+    assert statuses(evidence)["dump.content"] == FAIL
+
+
+# ---- partitions
+
+
+def partitioned() -> Json:
+    """Return evidence in which the first table is partitioned, and empty itself; the others are ordinary ones."""
+    evidence = uncompared(passing(), **{FIRST: "partitioned"})
+    for part in (
+        evidence["dump"],
+        evidence["restore"],
+        evidence["production"]["before"],
+        evidence["production"]["after"],
+    ):
+        part["rows_total"] -= part["rows"][FIRST]
+        part["rows"][FIRST] = 0
+    evidence["production"]["snapshot"]["tables"][FIRST]["rows"] = 0
+    evidence["production"]["snapshot"]["rows_total"] -= 10
+    return evidence
+
+
+def loaded_through_root() -> Json:
+    """Return evidence in which the dump brings the rows of the second and third table (20, 30) by the first, their
+    root; as in a restore of partitions by the hash of an enum, the copy has them in other partitions.
+    """
+    root, two, three = TABLES[:3]
+    evidence = uncompared(passing(), **dict.fromkeys((two, three), f"loaded through cutter_governance.{root}"))
+    for part in (evidence["restore"], evidence["production"]["before"], evidence["production"]["after"]):
+        part["rows"][root], part["rows_total"] = 0, part["rows_total"] - 10
+    evidence["production"]["snapshot"]["tables"][root]["rows"] = 0
+    evidence["production"]["snapshot"]["rows_total"] -= 10
+    evidence["restore"]["rows"].update({two: 41, three: 9})
+    evidence["dump"]["rows"][root] = 50
+    del evidence["dump"]["rows"][two], evidence["dump"]["rows"][three]
+    evidence["dump"]["rows_total"] -= 10
+    return evidence
+
+
+def test_a_partitioned_table_has_no_rows_to_compare() -> None:
+    assert result(partitioned()) == "ALL_PASS"
+    assert detail(partitioned(), "dump.content").startswith("the rows of 11 audited tables")
+
+
+@pytest.mark.parametrize("reason", [None, "", "because", GONE, True, ["partitioned"]], ids=repr)
+def test_only_the_dump_s_own_reason_explains_that_there_are_no_rows(reason: Any) -> None:
+    evidence = partitioned()
+    put(evidence, ("dump", "without_data", FIRST), reason)
+    assert (statuses(evidence)["dump.content"], result(evidence)) == (FAIL, "FAIL")
+
+
+def test_a_partitioned_table_with_rows_was_not_compared() -> None:
+    evidence = partitioned()
+    evidence["dump"]["rows"][FIRST] = 10
+    assert statuses(evidence)["dump.content"] == FAIL
+
+
+def test_only_partitioned_tables_are_nothing_that_was_compared() -> None:
+    evidence = uncompared(passing(rows=0), **dict.fromkeys(TABLES, "partitioned"))
+    assert statuses(evidence)["dump.rows"] == PASS
+    assert (statuses(evidence)["dump.content"], result(evidence)) == (FAIL, "FAIL")
+
+
+def test_partitions_that_are_loaded_through_their_root_are_counted_with_it() -> None:
+    """Which partition has a row may be another one; none may be lost, and the root's rows are compared by digest."""
+    evidence = loaded_through_root()
+    assert result(evidence) == "ALL_PASS", verdict(evidence)["result"]["message"]
+    for check in ("dump.rows", "restore.rows"):
+        assert "loaded through" in detail(evidence, check) and TABLES[1] in detail(evidence, check)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "checks"),
+    [
+        (f"restore.rows.{TABLES[1]}", 40, ["restore.rows"]),
+        (f"restore.rows.{TABLES[1]}", 42, ["restore.rows"]),
+        (f"restore.rows.{FIRST}", 1, ["restore.rows"]),
+        (f"restore.rows.{FIRST}", None, ["restore.rows"]),
+        (f"dump.rows.{FIRST}", 49, ["dump.rows", "restore.rows"]),
+        (f"dump.rows.{FIRST}", GONE, ["dump.rows", "restore.rows"]),
+        (f"dump.rows.{TABLES[1]}", 20, ["dump.rows", "dump.content", "restore.rows"]),
+        (f"production.snapshot.tables.{TABLES[1]}.rows", 21, ["dump.rows"]),
+        (f"production.snapshot.tables.{FIRST}.sha256", None, ["dump.content"]),
+        (f"dump.content.{FIRST}", GONE, ["dump.content"]),
+        (f"dump.content.{FIRST}", OTHER_SHA256, ["dump.content"]),
+        (f"dump.content.{TABLES[1]}", OTHER_SHA256, ["dump.content"]),
+        (f"dump.without_data.{TABLES[1]}", GONE, ["dump.rows", "restore.rows", "dump.content"]),
+        (f"dump.without_data.{TABLES[1]}", "partitioned", ["dump.rows", "restore.rows"]),
+        (f"dump.without_data.{FIRST}", f"loaded through cutter_governance.{TABLES[1]}", ["dump.content"]),
+        (f"dump.without_data.{TABLES[1]}", "loaded through other.root", ["dump.content"]),
+        (f"dump.without_data.{TABLES[1]}", "loaded through cutter_governance.nowhere", ["dump.content"]),
+    ],
+)
+def test_rows_that_come_through_a_root_add_up(path: str, value: Any, checks: list[str]) -> None:
+    evidence = loaded_through_root()
+    put(evidence, place(path), value)
+    found = statuses(evidence)
+    assert [found[check] for check in checks] == [FAIL] * len(checks)
+    assert result(evidence) == "FAIL"
+
+
+def test_a_root_in_another_schema_is_compared_only_with_all_tables() -> None:
+    """Nobody reads it where only the audited tables are read, and the message says what does."""
+    through = {TABLES[1]: "loaded through other.root"}
+    for evidence in (counted_only(), uncompared(passing(), *through)):
+        evidence["dump"]["without_data"] = through
+        del evidence["dump"]["rows"][TABLES[1]]
+        evidence["dump"]["rows_total"] -= 20
+        assert statuses(evidence)["dump.content"] == FAIL
+        assert "closeout_production_content: all" in detail(evidence, "dump.content")
+    evidence = uncompared(all_tables(), **through)
+    del evidence["dump"]["rows"][TABLES[1]]
+    evidence["dump"]["rows_total"] -= 20
+    assert result(evidence) == "ALL_PASS"
+
+
+_SHA = st.sampled_from([None, GONE, "", True, OTHER_SHA256, digest_of(FIRST)])
+_REASON = st.sampled_from(
+    [GONE, None, "partitioned", *(f"loaded through cutter_governance.{name}" for name in TABLES[:3])]
+)
+_FACTS = st.one_of(
+    st.tuples(_SHA, _SHA, _REASON, st.sampled_from([0, 1, None])),
+    *(st.tuples(st.just(OTHER_SHA256), st.just(OTHER_SHA256), st.just(GONE), st.just(1)) for _ in range(4)),
+    *(st.tuples(st.just(None), st.just(GONE), _REASON, st.just(0)) for _ in range(2)),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    facts=st.lists(_FACTS, min_size=12, max_size=12),
+    which=st.sampled_from(["audited", "all"]),
+)
+def test_a_pass_means_that_every_audited_table_was_compared(facts: list[tuple[Any, ...]], which: str) -> None:
+    """Whatever the evidence is made of: equal digests, or a root that has them, or no rows."""
+    evidence = all_tables() if which == "all" else passing()
+    tables, dump = evidence["production"]["snapshot"]["tables"], evidence["dump"]
+    for name, (one, other, reason, rows) in zip(TABLES, facts):
+        put(tables, (name, "sha256"), one)
+        dump["content"][name] = other
+        dump["without_data"][name] = reason
+        dump["rows"][name] = rows
+        for part in ("content", "without_data"):
+            dump[part] = {key: value for key, value in dump[part].items() if value is not GONE}
+    if statuses(evidence)["dump.content"] != PASS:
+        return
+    equal = {
+        name for name in TABLES if dump["content"].get(name) and dump["content"][name] == tables[name].get("sha256")
+    }
+    assert equal or which == "all"
+    for name in set(TABLES) - equal:
+        reason = dump["without_data"][name]
+        assert dump["rows"][name] in (0, None)
+        assert reason == "partitioned" or reason.rpartition(".")[2] in equal
+
+
+# ---- what the comparison of the copy forgives, and what it tells
+
+
+def by_hand(**values: Any) -> Json:
+    """Return evidence of a restore by hand in which two privileges could not be given."""
+    evidence = changed(
+        passing(),
+        settings__restore_tolerance="by_hand",
+        restore__on_error_stop=False,
+        restore__errors={"total": 2, "tolerated": {"role": 0, "owner": 1, "acl": 1}, "fatal": [], "fatal_total": 0},
+        restore__compare__objects_equal=35,
+        restore__compare__differences_total=2,
+        restore__compare__object_differences=2,
+        restore__compare__object_differences_of_privileges=2,
+        restore__compare__differences=[
+            {"about": "objects", "object": "TABLE a.b", "kind": "owner", "wanted": "x", "found": "y"},
+            {"about": "objects", "object": "ACL a.TABLE b", "kind": "missing", "wanted": "x", "found": "y"},
+        ],
+    )
+    return changed(evidence, **values)
+
+
+def test_by_hand_tolerates_the_privileges_that_a_missing_role_explains() -> None:
+    assert result(by_hand()) == "ALL_PASS"
+    assert "2 differences of owner or privileges, tolerated by hand" in detail(by_hand(), "restore.objects")
+    default = by_hand(**{
+        "production__snapshot__census__counts__default privileges": 1,
+        "restore__compare__census__counts__default privileges": 0,
+    })  # fmt: skip
+    assert statuses(default)["restore.objects"] == PASS
+
+
+_MISSING = {"about": "objects", "object": "VIEW a.b", "kind": "missing", "wanted": "in the dump", "found": "not there"}
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"settings__restore_tolerance": "none"},
+        {"settings__restore_tolerance": "anything"},
+        {"restore__errors__tolerated": {"role": 0, "owner": 0, "acl": 0}},
+        {"restore__errors__tolerated": {"role": 2, "owner": 0, "acl": 0}},
+        {"restore__errors__tolerated": {"role": 0, "owner": True, "acl": True}},
+        {"restore__errors__tolerated": None},
+        {"restore__errors": None},
+        {"restore__compare__object_differences": 3, "restore__compare__differences_total": 3},
+        {"restore__compare__object_differences": 1, "restore__compare__differences_total": 1},
+        {"restore__compare__object_differences_of_privileges": 1},
+        {"restore__compare__object_differences_of_privileges": 3},
+        {"restore__compare__differences__1": _MISSING},
+        {"restore__compare__differences": [_MISSING, _MISSING]},
+        {"restore__compare__differences": []},
+        {"restore__compare__objects_equal": 34},
+        {"restore__compare__objects_equal": 38},
+        {"restore__compare__objects_equal": 0},
+        {"restore__compare__census__counts__columns": 68},
+        {"restore__compare__census__kinds__INDEX": 2},
+        {"restore__compare__sequences": 3},
+    ],
+    ids=repr,
+)
+def test_by_hand_tolerates_nothing_else(values: Json) -> None:
+    evidence = by_hand(**values)
+    assert (statuses(evidence)["restore.objects"], result(evidence)) == (FAIL, "FAIL")
+
+
+@pytest.mark.parametrize(
+    ("about", "check"), [("content", "restore.content"), ("objects", "restore.objects"), ("else", "restore.objects")]
+)
+def test_a_difference_fails_and_is_named(about: str, check: str) -> None:
+    one = {**_MISSING, "about": about, "object": "TABLE a.b"}
+    counts = {"content": 0, "objects": 0, about: 1}
+    evidence = changed(
+        passing(),
+        restore__compare__differences=[one],
+        restore__compare__differences_total=1,
+        restore__compare__content_differences=counts["content"],
+        restore__compare__object_differences=counts["objects"],
+    )
+    assert statuses(evidence)[check] == FAIL
+    assert result(evidence) == "FAIL"
+    if about != "else":
+        assert "TABLE a.b (missing): in the dump expected, not there" in detail(evidence, check)
+
+
+def test_a_difference_of_content_is_not_one_of_objects() -> None:
+    evidence = changed(
+        passing(),
+        restore__compare__differences=[{**_MISSING, "about": "content"}],
+        restore__compare__differences_total=1,
+        restore__compare__object_differences=1,
+    )
+    assert statuses(evidence)["restore.content"] == FAIL
+
+
+def test_what_is_equal_in_another_way_is_told() -> None:
+    told = detail(passing(), "restore.objects")
+    assert told == "40 definitions are equal; 1 in another column order (inheritance); 2 after re-deparse"
+    assert detail(passing(), "restore.content") == "810 rows in 15 tables are equal, 1 of them in another row order"
+
+
+def test_the_version_of_an_extension_is_told_and_what_hangs_on_its_tables_is_compared_in_equal_versions_only() -> None:
+    other = changed(
+        passing(),
+        **{
+            "restore__compare__census__extensions__plpgsql": "1.1",
+            "restore__compare__census__counts__extension columns": 3,
+        },
+    )
+    assert result(other) == "ALL_PASS"
+    assert detail(other, "restore.objects").endswith("extension plpgsql is 1.0 in production, 1.1 in the copy")
+    same = changed(other, restore__compare__census__extensions__plpgsql="1.0")
+    assert statuses(same)["restore.objects"] == FAIL
+    assert detail(same, "restore.objects") == "the catalogues differ: extension columns: 2 in production, 3 in the copy"
+    columns = changed(other, restore__compare__census__counts__columns=68)
+    assert statuses(columns)["restore.objects"] == FAIL
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pytest.param(
+            {"dump__manifest__tables": 1, "dump__manifest__rows": 0, "restore__compare__tables": 1,
+             "restore__compare__rows": 0, "restore__compare__equal": 1, "restore__compare__equal_other_order": 0},
+            id="one empty table",
+        ),
+        pytest.param(
+            {"dump__manifest__tables": 0, "dump__manifest__rows": 0, "restore__compare__tables": 0,
+             "restore__compare__rows": 0, "restore__compare__equal": 0, "restore__compare__equal_other_order": 0},
+            id="no table",
+        ),
+        pytest.param(
+            {"dump__manifest__rows": 779, "restore__compare__rows": 779}, id="fewer rows than the audited tables have"
+        ),
+        pytest.param(
+            {"dump__manifest__objects": 1, "restore__compare__objects": 1, "restore__compare__objects_equal": 1,
+             "restore__compare__objects_equal_other_column_order": 0,
+             "restore__compare__objects_equal_after_redeparse": 0},
+            id="one definition",
+        ),
+        pytest.param(
+            {"dump__manifest__objects": 1, "dump__manifest__entries": 5, "restore__compare__objects": 1,
+             "restore__compare__objects_equal": 1, "restore__compare__objects_equal_other_column_order": 0,
+             "restore__compare__objects_equal_after_redeparse": 0},
+            id="one definition, and so says the manifest",
+        ),
+        pytest.param(
+            {"production__snapshot__census__kinds": {"SCHEMA": {"production": 1, "dump": 1}},
+             "restore__compare__census__kinds": {"SCHEMA": 1}, "restore__compare__sequences": 0,
+             "dump__manifest__entries": 40},
+            id="a census without a table",
+        ),
+        pytest.param(
+            {"production__snapshot__census__counts": {}, "restore__compare__census__counts": {}}, id="no counts"
+        ),
+        pytest.param(
+            {"production__snapshot__census__counts": {"columns": None},
+             "restore__compare__census__counts": {"columns": None}},
+            id="counts of nothing",
+        ),
+        pytest.param({"restore__compare__manifest_sha256": None, "dump__manifest__sha256": None}, id="no manifest"),
+        pytest.param({"restore__compare__db": "", "restore__db": ""}, id="no database"),
+        pytest.param(
+            {"restore__compare__server": {"sysid": None, "postmaster_start_utc": None},
+             "restore__guard__scratch__sysid": None, "restore__guard__scratch__postmaster_start_utc": None},
+            id="no server",
+        ),
+    ],
+)  # fmt: skip
+def test_where_nothing_was_compared_nothing_is_equal(values: Json) -> None:
+    """However well the facts agree with each other."""
+    assert result(changed(passing(), **values)) == "FAIL"
+
+
+# ---- what pg_dump left out, and what it said
+
+
+@pytest.mark.parametrize("name", ["left_out", "lost", "unexplained"])
+def test_what_the_dump_lacks_or_has_beyond_is_named(name: str) -> None:
+    evidence = changed(
+        passing(),
+        **{
+            f"production__snapshot__census__{name}": ["RULE a.b on c"],
+            f"production__snapshot__census__{name}_total": 1,
+        },
+    )
+    assert (statuses(evidence)["dump.census"], result(evidence)) == (FAIL, "FAIL")
+    assert detail(evidence, "dump.census").endswith(": RULE a.b on c")
+
+
+def test_a_kind_that_is_uneven_is_named() -> None:
+    evidence = changed(passing(), production__snapshot__census__kinds__INDEX__dump=2)
+    assert detail(evidence, "dump.census") == "INDEX: 3 in production, 2 in the dump"
+
+
+def test_what_is_not_in_a_dump_by_its_nature_is_told() -> None:
+    told = {
+        "production__snapshot__census__told": ["INDEX a.b is invalid"],
+        "production__snapshot__census__told_total": 1,
+    }
+    assert detail(changed(passing(), **told), "dump.census").endswith(": INDEX a.b is invalid")
+
+
+def test_the_messages_that_are_harmless_are_those_that_are_read_as_such() -> None:
+    assert {known.kind for known in KNOWN_MESSAGES} == set(HARMLESS)
+
+
+def test_what_pg_dump_said_is_read_and_judged() -> None:
+    harmless = 'WARNING:  database "d" has no actual collation version, but a version was recorded\n'
+    for text, status in (
+        (harmless, PASS),
+        ("pg_dump: warning: subscriptions not dumped\n" + harmless, FAIL),
+        ("", PASS),
+    ):
+        evidence = changed(passing(), dump__messages=read_messages(text))
+        assert statuses(evidence)["dump.warnings"] == status
+    assert "1 × collation_version" in detail(
+        changed(passing(), dump__messages=read_messages(harmless)), "dump.warnings"
+    )
