@@ -98,19 +98,18 @@ def _without_data(evidence: Evidence, which: str) -> list[str]:
 def _all_tables(evidence: Evidence) -> Outcome:
     found, manifest = get(evidence, "production", "snapshot", "content"), get(evidence, "dump", "manifest")
     counts = [get(found, name) for name in ("tables", "equal", "rows", "different_total")]
-    wanted, beyond = get(manifest, "tables"), 0
-    if get(evidence, "production", "before", "in_recovery") is True:
-        # A standby cannot read them, and neither could pg_dump: the dump has none of their rows.
-        beyond = get(evidence, "production", "snapshot", "census", "counts", "unlogged tables")
-    if not all(is_count(count) for count in (*counts, wanted, beyond)):
+    wanted, all_of_them = get(manifest, "tables_with_data"), get(manifest, "tables")
+    if not all(is_count(count) for count in (*counts, wanted, all_of_them)):
         return Outcome(FAIL, "not all tables were read in production")
     tables, equal, rows, different = counts
     named = found.get("different")
-    if different or named != [] or equal != tables or tables != wanted - beyond or not tables:
+    if different or named != [] or equal != tables or tables != wanted or not tables:
         names = some(named or [])
         return Outcome(FAIL, f"{equal} of {wanted} tables are equal{': not ' * bool(names)}{names}")
     if rows != get(manifest, "rows"):
         return Outcome(FAIL, f"{rows} rows were read in production, the dump has {get(manifest, 'rows')}")
+    # That the others may be without data is dump.census' to judge.
+    beyond = all_of_them - wanted
     beside = f"; a standby cannot read its {beyond} unlogged tables" if beyond else ""
     return Outcome(PASS, f"all {tables} tables of the dump, {rows} rows, are production's, by sha256{beside}")
 
@@ -124,6 +123,9 @@ def dump_census(evidence: Evidence) -> Outcome:
     for name in ("left_out", "unexplained", "lost", "told"):
         if not _are_named(census, name):
             return Outcome(FAIL, f"the census does not say {name} and {name}_total")
+    missing = _missing_data(evidence)
+    if missing:
+        return Outcome(FAIL, missing)
     wrong = [
         f"{kind}: {get(pair, 'production')} in production, {get(pair, 'dump')} in the dump"
         for kind, pair in sorted(kinds.items())
@@ -145,6 +147,23 @@ def dump_census(evidence: Evidence) -> Outcome:
         return Outcome(FAIL, f"the manifest has {objects} definitions of {entries} entries, the census finds {total}")
     told = f"; not in a dump by its nature: {some(census['told'])}" if census["told"] else ""
     return Outcome(PASS, f"{total} objects of {len(kinds)} kinds, all in the dump{told}")
+
+
+def _missing_data(evidence: Evidence) -> str:
+    """Return which tables the dump creates without their data, "" where it is none but a standby's unlogged ones."""
+    dump, manifest = evidence.get("dump") or {}, get(evidence, "dump", "manifest")
+    if not _are_named(dump, "data_missing"):
+        return "nobody looked for tables that the dump creates without their data"
+    if dump["data_missing"]:
+        return f"the dump creates tables without their data: {some(dump['data_missing'])}"
+    tables, filled = get(manifest, "tables"), get(manifest, "tables_with_data")
+    unread: Any = 0
+    if get(evidence, "production", "before", "in_recovery") is True:
+        unread = get(evidence, "production", "snapshot", "census", "counts", "unlogged tables")
+    counted = is_count(tables) and is_count(filled) and is_count(unread)
+    if not counted or not filled or not 0 <= tables - filled <= unread:
+        return f"{filled} of {tables} tables have data in the dump"
+    return ""
 
 
 def _are_named(part: dict[str, Any], name: str) -> bool:

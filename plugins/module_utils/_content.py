@@ -152,11 +152,14 @@ def configuration_conditions(session: Session) -> dict[Name, str]:
     return {(schema, name): condition for schema, name, condition in session.rows(_CONFIGURATION)}
 
 
-def digest_in_snapshot(session: Session, entries: Iterable[DumpedTable], *, encoding: str) -> dict[Name, Content]:
+def digest_in_snapshot(
+    session: Session, entries: Iterable[DumpedTable], *, encoding: str, schema: str = ""
+) -> dict[Name, Content]:
     """Return rows and digest of every table that has data in the dump, as ``session``'s current transaction sees them.
 
-    The digest is the ordered one; of a partitioned table, whose rows have no order to compare, the unordered one
-    (:func:`unordered_of_file` is the dump's). Raises SqlError for a table that cannot be read.
+    ``entries`` are all of the dump's tables; with ``schema`` only that one's are read. The digest is the ordered one;
+    of a partitioned table, whose rows have no order to compare, the unordered one (:func:`unordered_of_file` is the
+    dump's). Raises SqlError for a table that cannot be read.
     """
     entries = list(entries)
     conditions = configuration_conditions(session)
@@ -164,6 +167,8 @@ def digest_in_snapshot(session: Session, entries: Iterable[DumpedTable], *, enco
     found = {}
     for entry in entries:
         key = (entry.schema, entry.name)
+        if schema and entry.schema != schema:
+            continue
         if key in leaves:
             content = _unordered(session, _statements(entry, conditions, leaves, encoding))
         elif entry.rows is not None:

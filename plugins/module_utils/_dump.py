@@ -182,7 +182,8 @@ def _attempt(server: Server, session: Session, snapshot: ProductionSnapshot, req
         own = [snapshot.sessions[pid] for pid in sorted(snapshot.sessions)]
         manifest.complete = scanner.complete
         facts["duration_s"] = round(time.monotonic() - started, 3)
-        facts.update(_inventory(manifest, request, size, facts["sha256"], run_id))
+        standby = bool(session.value("SELECT pg_is_in_recovery()"))
+        facts.update(_inventory(manifest, request, size, facts["sha256"], run_id, standby=standby))
         facts["content"] = content.dump
         write_whole(os.path.join(request.directory, "globals.json"), _json(globals_document), replace=True)
         census_facts = _keep_census(census, manifest, request, run_id)
@@ -259,8 +260,10 @@ def _refuse_failed(program: Program, facts: dict[str, Any]) -> None:
         )
 
 
-def _inventory(manifest: Manifest, request: DumpRequest, size: int, sha256: str, run_id: str) -> dict[str, Any]:
-    """Write the manifest; return what the dump holds of the audited schema."""
+def _inventory(
+    manifest: Manifest, request: DumpRequest, size: int, sha256: str, run_id: str, *, standby: bool
+) -> dict[str, Any]:
+    """Write the manifest; return what the dump holds of the audited schema, and whose data it lacks."""
     path = os.path.join(request.directory, "manifest.json")
     content = manifest.as_json(
         run_id=run_id, dump={"name": request.name, "format": "plain", "size_bytes": size, "sha256": sha256}
@@ -268,7 +271,11 @@ def _inventory(manifest: Manifest, request: DumpRequest, size: int, sha256: str,
     write_whole(path, content, replace=True)
     rows = manifest.rows(request.schema)
     with_data = manifest.data_tables()
+    # A standby cannot read its unlogged tables. Everything else has a data block, if only an empty one.
+    lacking = [table for table in with_data if table.rows is None and not (standby and table.unlogged)]
     return {
+        "data_missing": [f"{table.schema}.{table.name}" for table in lacking[:_MAX_NAMED]],
+        "data_missing_total": len(lacking),
         "tables": manifest.names(request.schema),
         "without_data": manifest.without_data(request.schema),
         "rows": rows,
@@ -279,6 +286,7 @@ def _inventory(manifest: Manifest, request: DumpRequest, size: int, sha256: str,
             "entries": len(manifest.entries),
             "objects": len(comparable(manifest.entries)),
             "tables": len(with_data),
+            "tables_with_data": sum(table.rows is not None for table in with_data),
             "rows": sum(table.rows or 0 for table in with_data),
         },
     }

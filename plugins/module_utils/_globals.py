@@ -59,6 +59,9 @@ def read_globals(session: Session) -> dict[str, Any]:
         "schema": SCHEMA,
         "server_version_num": session.server_version_num,
         "max_locks_per_transaction": int(session.value("SELECT current_setting('max_locks_per_transaction')")),
+        "relations": int(
+            session.value("SELECT count(*) FROM pg_class WHERE relkind IN ('r', 'p', 'v', 'm', 'S', 'f')")
+        ),
         "roles": roles,
         "memberships": memberships,
         "tablespaces": [{"name": name, "owner": owner} for name, owner in session.rows(_TABLESPACES)],
@@ -99,6 +102,16 @@ def bootstrap_name(document: dict[str, Any]) -> str:
         if role["bootstrap"]:
             return str(role["name"])
     return "postgres"
+
+
+def lock_slots(document: dict[str, Any], connections: int) -> int:
+    """Return max_locks_per_transaction for a server with that many ``connections``, in which one pg_dump is to lock
+    every relation at once: production may have many more connections, and so as many more slots.
+
+    Source: PostgreSQL manual, 20.12 Lock Management.
+    """
+    needed = 2 * int(document["relations"]) // connections
+    return max(int(document["max_locks_per_transaction"]), needed)
 
 
 def role_statements(document: dict[str, Any]) -> list[str]:

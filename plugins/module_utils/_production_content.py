@@ -41,15 +41,12 @@ def compare_with_production(
     result = ProductionContent()
     if which == "none":
         return result
-    tables = [
-        table
-        for table in manifest.tables.values()
-        if table.rows is not None and (which == "all" or (table.schema == schema and table.created))
-    ]
-    found = digest_in_snapshot(session, tables, encoding=manifest.encoding)
-    dumped = {(table.schema, table.name): _in_dump(table, dump) for table in tables}
-    for table in tables:
-        key = (table.schema, table.name)
+    tables = manifest.tables
+    only = schema if which == "audited" else ""
+    found = digest_in_snapshot(session, tables.values(), encoding=manifest.encoding, schema=only)
+    dumped = {key: _in_dump(tables[key], dump) for key in found}
+    for key in found:
+        table = tables[key]
         if table.schema == schema and table.created:
             result.production[table.name] = found[key].sha256
             result.dump[table.name] = dumped[key].sha256

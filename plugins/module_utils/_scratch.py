@@ -14,13 +14,14 @@ from ._server import Address
 
 PORT = 5432
 READY = "database system is ready to accept connections"
+CONNECTIONS = 30
 START_TIMEOUT_S = 120.0
 STOP_GRACE_S = 10
 
 
 @dataclass(frozen=True)
 class ScratchRequest:
-    """A scratch server to be made. ``bootstrap`` is the name of its superuser, ``max_locks`` production's
+    """A scratch server to be made. ``bootstrap`` is the name of its superuser, ``max_locks`` its
     max_locks_per_transaction, ``ttl_s`` the seconds after which it dies by itself."""
 
     run_id: str
@@ -114,7 +115,7 @@ def server_settings(request: ScratchRequest, socket_directory: str) -> list[str]
         "port": PORT,
         "unix_socket_directories": socket_directory,
         "unix_socket_permissions": "0700",
-        "max_connections": 30,
+        "max_connections": CONNECTIONS,
         "max_locks_per_transaction": max(64, request.max_locks),
         "shared_buffers": f"{max(32, min(256, request.memory_mb // 4))}MB",
         "fsync": "off",

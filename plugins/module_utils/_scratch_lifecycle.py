@@ -14,9 +14,9 @@ from typing import Any
 from ._clock import utc_now
 from ._errors import CloseoutError, NotOurs
 from ._files import read_whole
-from ._globals import bootstrap_name, load_globals
+from ._globals import bootstrap_name, load_globals, lock_slots
 from ._identity import read_identity
-from ._scratch import Driver, Scratch, ScratchRequest
+from ._scratch import CONNECTIONS, Driver, Scratch, ScratchRequest
 from ._scratch_docker import DockerDriver
 from ._scratch_local import LocalDriver
 from ._server import server_at
@@ -47,7 +47,7 @@ def make_present(parameters: dict[str, Any], *, check: bool) -> dict[str, Any]:
         name=name,
         bootstrap=bootstrap_name(document),
         nonce=nonce,
-        max_locks=int(document["max_locks_per_transaction"]),
+        max_locks=lock_slots(document, CONNECTIONS),
         ttl_s=parameters["ttl_s"],
         image=parameters["image"],
         storage=parameters["storage"],

@@ -41,6 +41,7 @@ GLOBALS = {
     "schema": "incomex.closeout/globals/1",
     "server_version_num": 160015,
     "max_locks_per_transaction": 100,
+    "relations": 100,
     "roles": [
         {"name": "workflow_admin", "bootstrap": True, "superuser": True, "inherit": True, "createrole": True,
          "createdb": True, "replication": True, "bypassrls": True}

@@ -23,6 +23,7 @@ REGISTERED = {
     "scratch": "Make the scratch server",
     "restore": "Restore the dump",
     "restored_audit": "Audit the restored copy",
+    "compare": "Compare the restored copy with the dump",
     "teardown": "Remove the scratch server",
     "after": "Take the witness after",
     "confirmed": "Confirm the checksum",

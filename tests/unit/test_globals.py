@@ -32,6 +32,7 @@ def document(**changes: Any) -> dict[str, Any]:
         "schema": SCHEMA,
         "server_version_num": 160015,
         "max_locks_per_transaction": 64,
+        "relations": 100,
         "roles": [],
         "memberships": [],
         "tablespaces": [],
