@@ -56,22 +56,6 @@ def test_tables_of_an_extension_that_pg_dump_does_not_read(
     assert_all_pass(run_playbook(local_variables(server, tmp_path, user="reader")))
 
 
-def test_more_tables_than_a_small_server_has_locks_for(
-    cluster: ClusterFactory, cutter_governance: str, tmp_path: Path
-) -> None:
-    """Production has slots for a hundred connections; the scratch server, with fewer, must have as many in all."""
-    server = cluster(16, cutter_governance)
-    # In several transactions: one that makes them all would need the locks itself.
-    for begin in range(0, 2500, 500):
-        server.psql(
-            f"DO $$ BEGIN FOR n IN {begin}..{begin + 499} LOOP"
-            " EXECUTE format('CREATE TABLE public.t%s (id int)', n); END LOOP; END $$",
-            "directus",
-        )
-    evidence = assert_all_pass(run_playbook(local_variables(server, tmp_path)))
-    assert evidence["restore"]["compare"]["tables"] == 2515
-
-
 def test_a_name_that_is_no_text_is_told(cluster: ClusterFactory, cutter_governance: str, tmp_path: Path) -> None:
     """A role that was made from a SQL_ASCII database may bear any bytes."""
     server = cluster(16, cutter_governance)

@@ -176,8 +176,11 @@ def results(driver: str = "docker", rows: int | None = None) -> Json:
                     "entries": 44,
                     "objects": 40,
                     "tables": 15,
+                    "tables_with_data": 15,
                     "rows": total + 30,
                 },
+                "data_missing": [],
+                "data_missing_total": 0,
             },
             "globals_path": f"{ARTEFACT}/globals.json",
             "own_sessions": [

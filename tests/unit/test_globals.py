@@ -12,6 +12,7 @@ from ansible_collections.incomex.closeout.plugins.module_utils._globals import (
     bootstrap_name,
     database_statement,
     load_globals,
+    lock_slots,
     role_statements,
     tablespace_statements,
 )
@@ -141,3 +142,12 @@ def test_globals_are_read_again() -> None:
 def test_another_document_is_refused(content: bytes) -> None:
     with pytest.raises(CloseoutError, match="globals of the dump cannot be read"):
         load_globals(content)
+
+
+@pytest.mark.parametrize(
+    ("theirs", "relations", "slots"), [(64, 100, 64), (256, 100, 256), (64, 30_000, 2000), (64, 0, 64)]
+)
+def test_a_small_server_has_locks_for_every_relation(theirs: int, relations: int, slots: int) -> None:
+    """Production's number says little: it has more connections, and so more slots in all."""
+    document = {"max_locks_per_transaction": theirs, "relations": relations}
+    assert lock_slots(document, 30) == slots

@@ -304,6 +304,12 @@ _LEFT: tuple[Any, ...] = (["left"], None, GONE, {}, 0)
 _NO_COUNTS: tuple[Any, ...] = (None, GONE, True, -1, "15", 15.0, [15])
 _COMPARED = "restore.compare"
 _CENSUS = "production.snapshot.census"
+_MISSING = {"about": "objects", "object": "VIEW a.b", "kind": "missing", "wanted": "in the dump", "found": "not there"}
+
+
+def _each(*values: Any) -> tuple[Any, ...]:
+    """Return values of several types, as what they are to the type checker: anything."""
+    return values
 
 
 def _counts(path: str, *checks: str, wrong: tuple[Any, ...]) -> list[Fault]:
@@ -313,7 +319,9 @@ def _counts(path: str, *checks: str, wrong: tuple[Any, ...]) -> list[Fault]:
 
 def _digests(path: str, check: str) -> list[Fault]:
     """Return the faults of a digest that stands on both sides."""
-    return [Fault(path, value, check) for value in (OTHER_SHA256, "", None, GONE, True, 0, [], digest_of(FIRST)[:-1])]
+    return [
+        Fault(path, value, check) for value in _each(OTHER_SHA256, "", None, GONE, True, 0, [], digest_of(FIRST)[:-1])
+    ]
 
 
 FAULTS = [
@@ -385,8 +393,8 @@ FAULTS = [
     Fault("production.snapshot.content", {"tables": 15}, "dump.content"),
     # production's catalogues
     Fault("production.snapshot", None, "dump.census", NOT_RUN),
-    *(Fault(_CENSUS, value, "dump.census", NOT_RUN) for value in (None, {}, [])),
-    *(Fault(f"{_CENSUS}.kinds", value, "dump.census", NOT_RUN) for value in (None, {}, [], GONE)),
+    *(Fault(_CENSUS, value, "dump.census", NOT_RUN) for value in _each(None, {}, [])),
+    *(Fault(f"{_CENSUS}.kinds", value, "dump.census", NOT_RUN) for value in _each(None, {}, [], GONE)),
     *(Fault(f"{_CENSUS}.kinds.{kind}.{side}", value, "dump.census")
       for kind in KINDS
       for side in ("production", "dump")
@@ -397,22 +405,25 @@ FAULTS = [
     Fault(f"{_CENSUS}.kinds.VIEW", {"production": 1}, "dump.census"),
     Fault(f"{_CENSUS}.kinds", {"SCHEMA": {"production": 1, "dump": 1}}, "dump.census"),
     *(fault
-      for name in ("left_out", "unexplained", "lost", "told")
+      for name in (*(f"{_CENSUS}.{one}" for one in ("left_out", "unexplained", "lost", "told")), "dump.data_missing")
       for fault in (
-          *_counts(f"{_CENSUS}.{name}_total", "dump.census", wrong=(1,)),
-          *(Fault(f"{_CENSUS}.{name}", value, "dump.census") for value in (["VIEW a.b"], None, GONE, {}, "")),
+          *_counts(f"{name}_total", "dump.census", wrong=(1,)),
+          *(Fault(name, value, "dump.census") for value in _each(["VIEW a.b"], None, GONE, {}, "")),
       )),
     *_counts("dump.manifest.entries", "dump.census", wrong=(0, 43, 45)),
     *_counts("dump.manifest.objects", "dump.census", "restore.objects", wrong=(0, 1, 39, 41)),
+    *_counts("dump.manifest.tables_with_data", "dump.census", wrong=(0, 14, 16)),
+    *_counts("dump.manifest.tables", "dump.census", wrong=(0, 14, 16)),
     Fault("dump.manifest", None, "dump.census"),
+    Fault("dump", None, "dump.census"),
     # what pg_dump said
     Fault("dump", None, "dump.warnings", NOT_RUN),
-    *(Fault("dump.messages", value, "dump.warnings", NOT_RUN) for value in (None, {}, [])),
+    *(Fault("dump.messages", value, "dump.warnings", NOT_RUN) for value in _each(None, {}, [])),
     *(Fault("dump.messages.unclassified_total", value, "dump.warnings", NOT_RUN) for value in _NO_COUNTS),
     Fault("dump.messages.unclassified_total", 1, "dump.warnings"),
-    *(Fault("dump.messages.unclassified", value, "dump.warnings", NOT_RUN) for value in (None, GONE, {}, 0)),
+    *(Fault("dump.messages.unclassified", value, "dump.warnings", NOT_RUN) for value in _each(None, GONE, {}, 0)),
     Fault("dump.messages.unclassified", ["pg_dump: warning: subscriptions not dumped"], "dump.warnings"),
-    *(Fault("dump.messages.told", value, "dump.warnings", NOT_RUN) for value in (None, GONE, [], 0)),
+    *(Fault("dump.messages.told", value, "dump.warnings", NOT_RUN) for value in _each(None, GONE, [], 0)),
     *(Fault("dump.messages.told", {"collation_version": value}, "dump.warnings") for value in (0, *_NO_COUNTS[2:])),
     Fault("dump.messages.told", {"subscriptions": 1}, "dump.warnings"),
     Fault("dump.messages.told", {"": 1}, "dump.warnings"),
@@ -490,7 +501,7 @@ FAULTS = [
       for check in ("restore.content", "restore.objects")
       for fault in (
           Fault("restore", None, check, NOT_RUN),
-          *(Fault(_COMPARED, value, check, NOT_RUN) for value in (None, GONE, {}, [])),
+          *(Fault(_COMPARED, value, check, NOT_RUN) for value in _each(None, GONE, {}, [])),
           Fault(_COMPARED, "compared", check),
           *(Fault(f"{_COMPARED}.manifest_sha256", value, check) for value in (OTHER_SHA256, "", None, GONE, True)),
           *(Fault("dump.manifest.sha256", value, check) for value in (OTHER_SHA256, "", None, GONE, True)),
@@ -504,7 +515,7 @@ FAULTS = [
           Fault(f"{_COMPARED}.server", {}, check),
           *_counts(f"{_COMPARED}.differences_total", check, wrong=(1,)),
           *(Fault(f"{_COMPARED}.differences", value, check)
-            for value in ([{"about": "objects", "object": "VIEW a.b", "kind": "missing"}], [None], None, GONE, {}, 0)),
+            for value in _each([_MISSING], [None], None, GONE, {}, 0)),
       )),
     *(fault
       for name, value in {"tables": 15, "rows": 810, "equal": 14, "equal_other_order": 1}.items()
@@ -528,13 +539,13 @@ FAULTS = [
       for value in (0, number - 1, number + 1, *_NO_COUNTS[:4], str(number), float(number))),
     *(Fault(path, value, "restore.objects")
       for path in (f"{_COMPARED}.census.kinds", f"{_COMPARED}.census.counts", f"{_CENSUS}.counts")
-      for value in ({}, None, GONE, [])),
+      for value in _each({}, None, GONE, [])),
     *(Fault(f"{_COMPARED}.census.{name}.VIEW", value, "restore.objects")
       for name in ("kinds", "counts") for value in (1, None, True)),
     Fault(f"{_COMPARED}.census", None, "restore.objects"),
     *(Fault(path, value, "restore.objects")
       for path in (f"{_COMPARED}.census.extensions", f"{_CENSUS}.extensions")
-      for value in (None, GONE, [], "1.0")),
+      for value in _each(None, GONE, [], "1.0")),
     Fault(f"{_COMPARED}.census.extensions", {}, "restore.objects"),
     Fault(f"{_COMPARED}.census.extensions.plpgsql", GONE, "restore.objects"),
     Fault(f"{_CENSUS}.extensions.hstore", "1.8", "restore.objects"),
@@ -1070,21 +1081,26 @@ def test_a_table_that_differs_is_named() -> None:
 
 def test_a_standby_does_not_have_the_rows_of_unlogged_tables_and_neither_has_the_dump() -> None:
     """They are tables of the dump without data, and the census says how many there are."""
-    evidence = all_tables(tables=13, equal=13)
+    evidence = changed(all_tables(tables=13, equal=13), dump__manifest__tables_with_data=13)
     for side in (evidence["production"]["snapshot"]["census"], evidence["restore"]["compare"]["census"]):
         side["counts"]["unlogged tables"] = 2
-    assert statuses(evidence)["dump.content"] == FAIL
+    assert statuses(evidence)["dump.census"] == FAIL
     for moment in ("before", "after"):
         evidence["production"][moment]["in_recovery"] = True
     assert result(evidence) == "ALL_PASS"
     assert detail(evidence, "dump.content").endswith("a standby cannot read its 2 unlogged tables")
-    for number in (1, 3, None, True):
+    for number in (12, 14, 0, None, True):
+        other = changed(evidence, dump__manifest__tables_with_data=number)
+        assert statuses(other)["dump.content"] == FAIL, number
+    for number in (0, 1, None, True):
         evidence["production"]["snapshot"]["census"]["counts"]["unlogged tables"] = number
-        assert statuses(evidence)["dump.content"] == FAIL, number
+        assert statuses(evidence)["dump.census"] == FAIL, number
 
 
 def test_an_unlogged_audited_table_of_a_standby_is_not_missed() -> None:
-    evidence = uncompared(passing(rows=0), FIRST)
+    evidence = changed(uncompared(passing(rows=0), FIRST), dump__manifest__tables_with_data=14)
+    for side in (evidence["production"]["snapshot"]["census"], evidence["restore"]["compare"]["census"]):
+        side["counts"]["unlogged tables"] = 1
     for part in (evidence["dump"]["rows"], evidence["restore"]["rows"], evidence["production"]["snapshot"]["tables"]):
         del part[FIRST]
     for moment in ("before", "after"):
@@ -1280,9 +1296,6 @@ def test_by_hand_tolerates_the_privileges_that_a_missing_role_explains() -> None
     assert statuses(default)["restore.objects"] == PASS
 
 
-_MISSING = {"about": "objects", "object": "VIEW a.b", "kind": "missing", "wanted": "in the dump", "found": "not there"}
-
-
 @pytest.mark.parametrize(
     "values",
     [
@@ -1423,6 +1436,12 @@ def test_where_nothing_was_compared_nothing_is_equal(values: Json) -> None:
 
 
 # ---- what pg_dump left out, and what it said
+
+
+def test_a_table_that_is_created_without_its_data_is_named() -> None:
+    evidence = changed(passing(), dump__data_missing=["public.users"], dump__data_missing_total=1)
+    assert (statuses(evidence)["dump.census"], result(evidence)) == (FAIL, "FAIL")
+    assert detail(evidence, "dump.census") == "the dump creates tables without their data: public.users"
 
 
 @pytest.mark.parametrize("name", ["left_out", "lost", "unexplained"])
