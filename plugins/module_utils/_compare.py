@@ -23,7 +23,7 @@ from ._census import Census, read_census
 from ._census import differences as census_differences
 from ._census_file import load_census
 from ._content import DIFFERENT, EQUAL, EQUAL_OTHER_ORDER, TableResult, compare_tables
-from ._definitions import Definitions, Difference, comparable, compare_definitions, settle
+from ._definitions import OF_PRIVILEGES, Definitions, Difference, comparable, compare_definitions, of_the_server, settle
 from ._errors import CloseoutError
 from ._files import read_whole, write_whole
 from ._globals import monetary_settings
@@ -87,7 +87,8 @@ def compare(scratch: Scratch, request: CompareRequest) -> dict[str, Any]:
     ]
     copy = read_definitions(server, request.db, request.globals_document)
     differences += compare_large_objects(manifest, copy)
-    definitions = compare_definitions(comparable(manifest.entries), comparable(copy.entries))
+    wanted, there = comparable(manifest.entries), comparable(copy.entries)
+    definitions = compare_definitions(wanted, there + of_the_server(wanted, there, census.extensions))
     settled = _settle(server, request, manifest, definitions)
     differences += definitions.differences + settled.differences
     other_order = [f"{table.schema}.{table.name}" for table in tables if table.outcome == EQUAL_OTHER_ORDER]
@@ -98,11 +99,13 @@ def compare(scratch: Scratch, request: CompareRequest) -> dict[str, Any]:
         "db": request.db,
         "server": {"sysid": identity.sysid, "postmaster_start_utc": identity.postmaster_start_utc},
         "manifest_sha256": request.manifest_sha256,
+        "census_sha256": request.census_sha256,
         "tables": len(tables),
         "rows": sum(table.rows_found or 0 for table in tables),
         "equal": sum(table.outcome == EQUAL for table in tables),
         "equal_other_order": len(other_order),
-        "objects": len(comparable(manifest.entries)),
+        "objects": len(wanted),
+        "objects_different": definitions.different + settled.different,
         "objects_equal": definitions.equal,
         "objects_equal_other_column_order": len(other_columns),
         "objects_equal_after_redeparse": settled.equal,
@@ -140,7 +143,7 @@ def by_kind(census: Census) -> dict[str, int]:
 
 
 def _is_of_privileges(difference: Difference) -> bool:
-    return difference.kind == "owner" or difference.object.startswith(("ACL ", "DEFAULT ACL ", "OWNER "))
+    return difference.kind == "owner" or difference.object.startswith(OF_PRIVILEGES)
 
 
 def _with_digest(path: str, wanted: str) -> bytes:

@@ -20,6 +20,9 @@ from ._entries import Entry
 # What a dump without table data does not have: compared from the catalogues.
 DATA_TYPES = ("SEQUENCE SET", "MATERIALIZED VIEW DATA")
 
+# How the differences of owners and privileges begin: what a missing role explains.
+OF_PRIVILEGES = ("ACL ", "DEFAULT ACL ", "OWNER ")
+
 _Key = tuple[str, str, str, str]
 
 
@@ -35,9 +38,13 @@ class Difference(NamedTuple):
 
 @dataclass
 class Definitions:
-    """What a comparison found: how many entries are equal, which are so in another column order, what differs."""
+    """What a comparison found: how many entries are equal, which are so in another column order, what differs.
+
+    ``different`` counts the expected entries that do differ; ``changed`` are those that nobody has settled yet.
+    """
 
     equal: int = 0
+    different: int = 0
     other_column_order: list[str] = field(default_factory=list)
     changed: dict[_Key, list[Entry]] = field(default_factory=dict)
     differences: list[Difference] = field(default_factory=list)
@@ -59,8 +66,10 @@ def compare_definitions(expected: Iterable[Entry], found: Iterable[Entry]) -> De
         if _signature(entries) == _signature(others):
             result.equal += len(entries)
         elif not others:
+            result.different += len(entries)
             result.differences += [_difference(entry, "missing", "in the dump", "not there") for entry in entries]
         elif Counter(entry.sha256 for entry in entries) == Counter(entry.sha256 for entry in others):
+            result.different += len(entries)
             result.differences.append(_difference(entries[0], "owner", _owners(entries), _owners(others)))
         elif _same_but_for_order(entries, others):
             result.other_column_order.append(entries[0].title)
@@ -75,19 +84,31 @@ def compare_definitions(expected: Iterable[Entry], found: Iterable[Entry]) -> De
 def settle(changed: dict[_Key, list[Entry]], expected: Iterable[Entry], found: Iterable[Entry]) -> Definitions:
     """Judge what ``changed`` once more, by definitions of both sides that have been restored once more.
 
-    What is equal there says the same; what is not stays a difference.
+    What is equal there says the same; what is not stays a difference, and so does what neither side brought back whole.
     """
     result = Definitions()
     wanted, there = _by_key(expected), _by_key(found)
     for key, entries in changed.items():
         again, others = wanted.get(key, []), there.get(key, [])
-        if again and _signature(again) == _signature(others):
+        whole = len(again) >= len(entries)
+        if whole and _signature(again) == _signature(others):
             result.equal += len(entries)
-        elif again and _same_but_for_order(again, others):
+        elif whole and _same_but_for_order(again, others):
             result.other_column_order.append(entries[0].title)
         else:
+            result.different += len(entries)
             result.differences.append(_changed(entries, again, others))
     return result
+
+
+def of_the_server(expected: Iterable[Entry], found: Iterable[Entry], extensions: Iterable[str]) -> list[Entry]:
+    """Return the expected entries of extensions that came with the server on the other side, and so are in no dump of
+    it: plpgsql, where production's was made anew. ``extensions`` are those that the other side has.
+    """
+    defined = {entry.name for entry in found if entry.type == "EXTENSION"}
+    present = {("EXTENSION", name) for name in extensions if name not in defined}
+    present |= {("COMMENT", f"EXTENSION {name}") for _type, name in present}
+    return [entry for entry in expected if (entry.type, entry.name) in present]
 
 
 def _by_key(entries: Iterable[Entry]) -> dict[_Key, list[Entry]]:

@@ -89,6 +89,8 @@ _OWNER = re.compile(r' OWNER TO ("(?:[^"]|"")*"|[^\s";\')]+);\Z')
 _WORD = re.compile(r"\s*([A-Za-z_]+)(?![\w$.\"])")
 _OPERATOR = re.compile(r"[^\s(,;]+")
 _ON = re.compile(r"\sON(?=\s)")
+_USING = re.compile(r"(?:^|\s)USING\s+(\w+)")
+_LANGUAGE = re.compile(r"\sLANGUAGE(?=\s)")
 _QUOTED = re.compile(r'"(?:[^"]|"")*"|\'(?:[^\']|\'\')*\'')
 _CONSTRAINT_TYPES = (
     (re.compile(r"FOREIGN KEY\b"), "FK CONSTRAINT"),
@@ -212,6 +214,7 @@ class _Reader:
 
     def kind(self) -> str:
         """Read the words that say what kind of object it is."""
+        self.accept("PROCEDURAL")
         for kind in _KINDS:
             if self.accept(*kind.split()):
                 return "SERVER" if kind == "FOREIGN SERVER" else kind
@@ -254,7 +257,13 @@ class _Reader:
         if kind == "CAST":
             return Entry(kind, "", self.parenthesised())
         if kind == "TRANSFORM":
-            return Entry(kind, "", " ".join(self.rest().split()[:4]))
+            self.accept("FOR")
+            found = _LANGUAGE.search(_blind(self.text), self.position)
+            if found is None:
+                raise ValueError("no language")
+            of_type = self.text[self.position : found.start()].strip()
+            self.position = found.end()
+            return Entry(kind, "", of_type, self.identifier())
         if kind == "USER MAPPING":
             self.accept("FOR")
             name = self.identifier()
@@ -275,9 +284,8 @@ class _Reader:
         if kind in _WITH_ARGUMENTS:
             return Entry(kind, schema, name, _without_defaults(self.parenthesised()))
         if kind in ("OPERATOR CLASS", "OPERATOR FAMILY"):
-            words = self.rest().split()
-            method = words[words.index("USING") + 1].rstrip(";") if "USING" in words else ""
-            return Entry(kind, schema, name, method)
+            found = _USING.search(_blind(self.rest()))
+            return Entry(kind, schema, name, found.group(1) if found else "")
         return Entry(kind, schema, name)
 
 

@@ -66,6 +66,8 @@ def build(server: Cluster, db: str, *, big_value: bool = True) -> None:
     """
     _make_roles(server)
     _make_tablespace(server)
+    # Made anew it is no longer one of those that a new database has.
+    server.psql("DROP EXTENSION plpgsql; CREATE EXTENSION plpgsql", db)
     server.psql((DATA / "cutter_governance.sql").read_text(encoding="utf-8"), db)
     for path in _files(server, db, big_value=big_value):
         try:
