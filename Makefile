@@ -11,7 +11,7 @@ YAML := $(wildcard galaxy.yml .yamllint .ansible-lint meta roles playbooks examp
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv test unit integration lint ruff mypy mypy-plugins yamllint ansible-lint demo clean
+.PHONY: help venv test unit integration drills lint ruff mypy mypy-plugins yamllint ansible-lint demo clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*##/\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r t d; do printf '  %-14s%s\n' "$$t" "$$d"; done
@@ -26,6 +26,11 @@ unit: $(VENV)/.tools  ## unit tests only (no server is started)
 
 integration: $(VENV)/.tools  ## tests against real servers (CLOSEOUT_DOCKER=skip: without containers)
 	$(BIN)/python -m pytest tests/integration $(ARGS)
+
+drills: $(VENV)/.tools  ## every mutant must be killed, nothing untouched may fail; writes docs/drills.md and prints it
+	CLOSEOUT_DRILLS=write $(BIN)/python -m pytest tests/drills $(ARGS)
+	@sed -n '/^## Mutants/,$$p' docs/drills.md
+	@sed -n 's/^\*\*\(.*false alarms\)\.\*\*.*/\1/p' docs/drills.md
 
 lint: ruff mypy yamllint ansible-lint  ## all four
 

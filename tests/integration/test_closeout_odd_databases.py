@@ -6,7 +6,7 @@ import signal
 from pathlib import Path
 
 from tests.conftest import ClusterFactory
-from tests.integration.closeouts import assert_all_pass, last_message, local_variables
+from tests.integration.closeouts import assert_all_pass, assert_failed, last_message, local_variables, statuses
 from tests.support.modules import finish, start_module
 from tests.support.places import wait_until
 from tests.support.playbook import run_playbook
@@ -42,7 +42,8 @@ def test_a_name_that_reads_like_a_connection_string(
 def test_tables_of_an_extension_that_pg_dump_does_not_read(
     cluster: ClusterFactory, cutter_governance: str, tmp_path: Path
 ) -> None:
-    """A role that may not read them can make the closeout all the same: they are not in the dump."""
+    """A role that may not read them can make the dump all the same: they are not in it. The copy is without them, which
+    no return code says."""
     server = cluster(16, cutter_governance)
     server.psql(
         "CREATE EXTENSION hstore; CREATE TABLE public.of_extension (id int);"
@@ -53,7 +54,10 @@ def test_tables_of_an_extension_that_pg_dump_does_not_read(
         "REVOKE ALL ON public.of_extension FROM reader",
         "directus",
     )
-    assert_all_pass(run_playbook(local_variables(server, tmp_path, user="reader")))
+    result = run_playbook(local_variables(server, tmp_path, user="reader"))
+    assert_failed(result, "restore.objects")
+    assert "extension columns: 1 in production, 0 restored" in last_message(result)
+    assert {name for name, status in statuses(result).items() if status == "FAIL"} == {"restore.objects"}
 
 
 def test_a_name_that_is_no_text_is_told(cluster: ClusterFactory, cutter_governance: str, tmp_path: Path) -> None:
