@@ -402,7 +402,7 @@ def left_out(census: Census, entries: Iterable[Entry]) -> dict[str, Any]:
                 tables.setdefault(key, []).append(entry.of)
     missing = _names(census.objects - in_dump, census.tables, tables) + census.lost
     unexplained = _names(in_dump - census.objects, tables, census.tables)
-    production, dump = _by_kind(census.objects), _by_kind(in_dump)
+    production, dump = by_kind(census.objects), by_kind(in_dump)
     return {
         "kinds": {
             kind: {"production": production[kind], "dump": dump[kind]} for kind in sorted({**production, **dump})
@@ -461,7 +461,8 @@ def _without_extensions(census: Census) -> Counter[Key]:
     return Counter({key: number for key, number in census.objects.items() if key[0] != "EXTENSION"})
 
 
-def _by_kind(objects: Counter[Key]) -> Counter[str]:
+def by_kind(objects: Counter[Key]) -> Counter[str]:
+    """Return how many objects of each kind there are."""
     totals: Counter[str] = Counter()
     for (kind, _schema, _name), number in objects.items():
         totals[kind] += number

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ._beside_tables import compare_large_objects, compare_materialized_views, compare_sequences
-from ._census import Census, read_census
+from ._census import Census, by_kind, read_census
 from ._census import differences as census_differences
 from ._census_file import load_census
 from ._content import DIFFERENT, EQUAL, EQUAL_OTHER_ORDER, TableResult, compare_tables
@@ -28,8 +28,9 @@ from ._errors import CloseoutError
 from ._files import read_whole, write_whole
 from ._globals import monetary_settings
 from ._identity import read_identity
+from ._live_definitions import read_definitions
 from ._manifest import Manifest, read_manifest
-from ._redeparse import read_definitions, restored_once_more
+from ._redeparse import restored_once_more
 from ._scratch import Scratch
 from ._server import Server, server_at
 from ._session import Session
@@ -111,7 +112,7 @@ def compare(scratch: Scratch, request: CompareRequest) -> dict[str, Any]:
         "objects_equal_after_redeparse": settled.equal,
         "sequences": len(manifest.sequences),
         "large_objects": len(manifest.large_objects),
-        "census": {"kinds": by_kind(census), "counts": census.counts, "extensions": census.extensions},
+        "census": {"kinds": dict(by_kind(census.objects)), "counts": census.counts, "extensions": census.extensions},
         "differences_total": len(differences),
         "content_differences": about["content"],
         "object_differences": about["objects"],
@@ -132,14 +133,6 @@ def _session(server: Server, request: CompareRequest) -> Iterator[Session]:
     with server.session(request.db) as session:
         monetary_settings(session, request.globals_document)
         yield session
-
-
-def by_kind(census: Census) -> dict[str, int]:
-    """Return how many objects of each kind there are."""
-    totals: Counter[str] = Counter()
-    for (kind, _schema, _name), number in census.objects.items():
-        totals[kind] += number
-    return dict(totals)
 
 
 def _is_of_privileges(difference: Difference) -> bool:

@@ -14,44 +14,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ._errors import ProgramFailed
 from ._files import open_regular
-from ._globals import database_statement, monetary_settings
-from ._manifest import Manifest, manifest_of
-from ._program import Program
+from ._globals import database_statement
+from ._live_definitions import dump_definitions, finish_whole, read_definitions
+from ._manifest import Manifest
 from ._psql import psql_arguments, psql_options
-from ._server import Server, database_argument
-from ._session import as_options
+from ._server import Server
 
 _READ_BYTES = 1 << 20
 _DATABASES = ("closeout_deparse_dump", "closeout_deparse_copy")
-
-
-def dump_definitions(server: Server, db: str, globals_document: dict[str, Any]) -> Program:
-    """Start a pg_dump of everything but the tables' rows: definitions, and large objects with all that is theirs.
-
-    (``--schema-only`` would leave the large objects out.)
-    """
-    argv = ["pg_dump", *server.connection_arguments(), "--dbname", database_argument(db), "--format", "plain"]
-    with server.session(db) as session:
-        monetary = as_options(monetary_settings(session, globals_document))
-        options = f"{server.read_options(session)} {monetary}"
-        encoding = session.value("SELECT pg_catalog.getdatabaseencoding()")
-    return server.start([*argv, "--encoding", encoding, "--exclude-table-data", "*.*"], options=options)
-
-
-def read_definitions(server: Server, db: str, globals_document: dict[str, Any]) -> Manifest:
-    """Return the manifest of a database's definitions. Raises ProgramFailed."""
-    program = dump_definitions(server, db, globals_document)
-    try:
-        manifest = manifest_of(program.output())
-        _finish(program, "The definitions of the restored copy cannot be dumped")
-    except BaseException:
-        program.stop()
-        raise
-    if not manifest.complete:
-        raise ProgramFailed("The dump of the restored copy's definitions is cut off")
-    return manifest
 
 
 def restored_once_more(
@@ -64,7 +35,7 @@ def restored_once_more(
     program = dump_definitions(server, db, globals_document)
     try:
         _load(server, _DATABASES[1], globals_document, program.output())
-        _finish(program, "The definitions of the restored copy cannot be dumped")
+        finish_whole(program, "The definitions of the restored copy cannot be dumped")
     except BaseException:
         program.stop()
         raise
@@ -82,17 +53,10 @@ def _load(server: Server, db: str, globals_document: dict[str, Any], pieces: Ite
     try:
         for _piece in program.output():
             pass
-        _finish(program, "Definitions cannot be restored once more")
+        finish_whole(program, "Definitions cannot be restored once more")
     except BaseException:
         program.stop()
         raise
-
-
-def _finish(program: Program, what: str) -> None:
-    code = program.finish()
-    if code != 0:
-        lines = program.messages.strip().splitlines()[-3:]
-        raise ProgramFailed(what, wanted="return code 0", found=f"return code {code}: {' | '.join(lines)}")
 
 
 def _without_blocks(path: str, blocks: list[tuple[int, int]]) -> Iterator[bytes]:

@@ -1,0 +1,51 @@
+# Copyright (c) 2026 The incomex.closeout authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Private to incomex.closeout: the definitions of a live database, as pg_dump prints them and the manifest has them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ._errors import ProgramFailed
+from ._globals import monetary_settings
+from ._manifest import Manifest, manifest_of
+from ._program import Program
+from ._server import Server, database_argument
+from ._session import as_options
+
+
+def dump_definitions(server: Server, db: str, globals_document: dict[str, Any]) -> Program:
+    """Start a pg_dump of everything but the tables' rows: definitions, and large objects with all that is theirs.
+
+    (``--schema-only`` would leave the large objects out.)
+    """
+    argv = ["pg_dump", *server.connection_arguments(), "--dbname", database_argument(db), "--format", "plain"]
+    with server.session(db) as session:
+        monetary = as_options(monetary_settings(session, globals_document))
+        options = f"{server.read_options(session)} {monetary}"
+        encoding = session.value("SELECT pg_catalog.getdatabaseencoding()")
+    return server.start([*argv, "--encoding", encoding, "--exclude-table-data", "*.*"], options=options)
+
+
+def read_definitions(server: Server, db: str, globals_document: dict[str, Any]) -> Manifest:
+    """Return the manifest of a database's definitions. Raises ProgramFailed."""
+    program = dump_definitions(server, db, globals_document)
+    try:
+        manifest = manifest_of(program.output())
+        finish_whole(program, "The definitions of the restored copy cannot be dumped")
+    except BaseException:
+        program.stop()
+        raise
+    if not manifest.complete:
+        raise ProgramFailed("The dump of the restored copy's definitions is cut off")
+    return manifest
+
+
+def finish_whole(program: Program, what: str) -> None:
+    """See a program whose output was read to its end. Raises ProgramFailed, beginning with ``what``."""
+    code = program.finish()
+    if code != 0:
+        lines = program.messages.strip().splitlines()[-3:]
+        raise ProgramFailed(what, wanted="return code 0", found=f"return code {code}: {' | '.join(lines)}")
