@@ -30,7 +30,8 @@ def digest_of(lines: Sequence[bytes]) -> str:
     for line in lines:
         found.add(line)
     assert found.rows == len(lines)
-    return found.digest()
+    digest: str = found.digest()
+    return digest
 
 
 def plainly(lines: Sequence[bytes]) -> str:
