@@ -11,6 +11,7 @@ two further scratch databases, and are dumped from there.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -22,24 +23,25 @@ from ._psql import psql_arguments, psql_options
 from ._server import Server
 
 _READ_BYTES = 1 << 20
-_DATABASES = ("closeout_deparse_dump", "closeout_deparse_copy")
 
 
 def restored_once_more(
     server: Server, db: str, globals_document: dict[str, Any], dump: str, blocks: list[tuple[int, int]]
 ) -> tuple[Manifest, Manifest]:
     """Return the definitions of the dump (the file ``dump`` without its ``blocks``) and of the restored copy ``db``,
-    each after one more restore.
+    each after one more restore. The databases that it takes go with the scratch server.
     """
-    _load(server, _DATABASES[0], globals_document, _without_blocks(dump, blocks))
+    unique = secrets.token_hex(4)
+    names = (f"closeout_deparse_dump_{unique}", f"closeout_deparse_copy_{unique}")
+    _load(server, names[0], globals_document, _without_blocks(dump, blocks))
     program = dump_definitions(server, db, globals_document)
     try:
-        _load(server, _DATABASES[1], globals_document, program.output())
+        _load(server, names[1], globals_document, program.output())
         finish_whole(program, "The definitions of the restored copy cannot be dumped")
     except BaseException:
         program.stop()
         raise
-    first, second = (read_definitions(server, name, globals_document) for name in _DATABASES)
+    first, second = (read_definitions(server, name, globals_document) for name in names)
     return first, second
 
 
