@@ -130,7 +130,8 @@ def test_what_cannot_be_compared_is_told(restored: tuple[Dump, Scratch], tmp_pat
     ):
         assert said in fails("pg_dump_compare", asked(dump, scratch) | options).msg, options
     document = json.loads(manifest.read_text())
-    for change in ({"entries": []}, {"tables": []}, {"complete": False}):
+    nothing: tuple[dict[str, Any], ...] = ({"entries": []}, {"tables": []}, {"complete": False})
+    for change in nothing:
         edited = tmp_path / "manifest.json"
         edited.write_text(json.dumps({**document, **change}))
         options = {"manifest": str(edited), "manifest_sha256": sha256sum(edited)}
