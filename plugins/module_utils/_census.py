@@ -313,7 +313,7 @@ _TOLD = (
     "SELECT 'EXTENSION ' || g.extname || ': of the table ' || t.nspname || '.' || t.relname"
     " || ' the dump has the rows ' || g.condition"
     " FROM configuration g JOIN relations t ON t.oid = g.relation WHERE g.condition <> ''",
-    "SELECT 'DATABASE settings (ALTER DATABASE or ALTER ROLE IN DATABASE … SET) are not in the dump: '"
+    "SELECT 'DATABASE settings (ALTER DATABASE or ALTER ROLE IN DATABASE) are not in the dump: '"
     " || string_agg(given.setting, ', ' ORDER BY given.setting)"
     " FROM pg_db_role_setting s, unnest(s.setconfig) AS made (pair), split_part(made.pair, '=', 1) AS given (setting)"
     " WHERE s.setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database()) HAVING count(*) > 0",

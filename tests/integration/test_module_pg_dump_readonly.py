@@ -93,7 +93,7 @@ def test_of_a_container_checked_taken_and_not_overwritten(
     path = directory / NAME
     dump = facts["dump"]
     assert (facts["changed"], facts["run_id"]) == (True, "d0d0d0d0d0d0")
-    assert names_in(directory) == {NAME, "manifest.json", "globals.json", "logs/pg_dump.log"}
+    assert names_in(directory) == {NAME, "manifest.json", "globals.json", "census.json", "logs/pg_dump.log"}
     assert {stat.S_IMODE(one.stat().st_mode) for one in directory.rglob("*") if one.is_file()} == {0o600}
     assert (dump["path"], dump["rc"], dump["complete"], dump["transport"]) == (str(path), 0, True, "exec")
     assert (dump["sha256"], dump["size_bytes"]) == (sha256sum(path), path.stat().st_size)
