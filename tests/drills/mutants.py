@@ -47,12 +47,12 @@ class InCopy(Mutant):
 class InStream(Mutant):
     """A change of pg_dump's output, as if pg_dump or the pipe had made it, or of the way pg_dump ends.
 
-    `change` raises ValueError where it does not find what to change. `arguments` changes pg_dump's own; `says` goes to
-    standard error; `ends` is the return code. `settings` are those of the run that are not the usual ones. Unless
-    `restored`, what is judged ends with the audit of the dump: the checks have nothing to do with what comes then.
+    `change` raises ValueError where it does not find what to change, None is no change. `arguments` changes pg_dump's
+    own; `says` goes to standard error; `ends` is the return code. `settings` are those of the run that are not the
+    usual ones. Unless `restored`, what is judged ends with the audit of the dump: its checks need no more.
     """
 
-    change: Change = bytes
+    change: Change | None = None
     arguments: Arguments = list
     says: str = ""
     ends: int = 0
@@ -268,6 +268,20 @@ def _no_tables(manifest: Results) -> None:
 
 def _manifest_of_another_run(artefact: Path, other: Path, results: Results) -> None:
     (artefact / "manifest.json").write_bytes((other.parent / "manifest.json").read_bytes())
+
+
+def _edit_census(artefact: Path, other: Path, results: Results) -> None:
+    path = artefact / "census.json"
+    document = json.loads(path.read_bytes())
+    document["objects"].pop()
+    path.write_text(json.dumps(document))
+
+
+def _edit_globals(artefact: Path, other: Path, results: Results) -> None:
+    path = artefact / "globals.json"
+    document = json.loads(path.read_bytes())
+    document["roles"] = [role for role in document["roles"] if role["name"] != "drill_editor"]
+    path.write_text(json.dumps(document))
 
 
 def _no_expectation(results: Results, other: Results) -> None:
@@ -549,17 +563,18 @@ _OF_THE_COPY = (
 
 _ENTRY = "cutter_governance.decision_backlog_entry"
 
+_NO_MARKER = "the end marker is missing"
 _OF_THE_STREAM = (
-    InStream("cut-in-table", "cut off in the middle of a table", _CUT, cut_in(_ENTRY)),
+    InStream("cut-in-table", "cut off in the middle of a table", _CUT, cut_in(_ENTRY), because=_NO_MARKER),
     InStream("cut-in-table-elsewhere", "cut off in the middle of a table of a schema that is not audited", _CUT,
-             cut_in("public.directus_activity")),
+             cut_in("public.directus_activity"), because=_NO_MARKER),
     InStream("cut-between-tables", "cut off between two tables", _CUT,
-             cut_before("--\n-- Data for Name: directus_activity; Type: TABLE DATA;")),
+             cut_before("--\n-- Data for Name: directus_activity; Type: TABLE DATA;"), because=_NO_MARKER),
     InStream("cut-before-trailer", "cut off before the trailer", _CUT,
-             cut_before("--\n-- PostgreSQL database dump complete\n")),
-    InStream("nothing-at-all", "not one byte", _CUT, lambda dump: b""),
+             cut_before("--\n-- PostgreSQL database dump complete\n"), because=_NO_MARKER),
+    InStream("nothing-at-all", "not one byte", _CUT, lambda dump: b"", because=_NO_MARKER),
     InStream("pg-dump-fails", "whole, but pg_dump ended with an error", _CUT,
-             says="pg_dump: error: could not write to output file\n", ends=1),
+             says="pg_dump: error: could not write to output file\n", ends=1, because="could not write to output file"),
     InStream("bit-flipped", "one bit flipped in a row", ("dump.content",),
              bit_flipped("\tquestion 7\t", "question")),
     InStream("null-to-empty", "NULL became an empty string", ("dump.content",),
@@ -700,6 +715,9 @@ _OF_THE_FILES = (
             _edit_manifest(_no_tables, digest=True)),
     InFiles("manifest-of-another-run", "the manifest of another run", ("evidence.whole",), "dump",
             _manifest_of_another_run, because=_ANOTHER_MANIFEST),
+    InFiles("census-edited", "the census of production edited: an object less", ("evidence.whole",), "dump_audit",
+            _edit_census, because="is not what was written with the dump"),
+    InFiles("globals-edited", "the globals edited: a role less", ("restore.clean",), "dump_audit", _edit_globals),
 )  # fmt: skip
 
 _OF_THE_EVIDENCE = (
@@ -741,8 +759,8 @@ MUTANTS: tuple[Mutant, ...] = (
     *_OF_THE_EVIDENCE,
 )  # fmt: skip
 
-UNCHANGED = InStream("unchanged", "pg_dump's output as it is", (), lambda dump: dump)
-UNCHANGED_ALL = InStream("unchanged-all", "the same; production_content: all", (), lambda dump: dump,
+UNCHANGED = InStream("unchanged", "pg_dump's output as it is", ())
+UNCHANGED_ALL = InStream("unchanged-all", "the same; production_content: all", (),
                          settings={"production_content": "all"})  # fmt: skip
 """No mutants: controls."""
 
@@ -765,7 +783,7 @@ def _pg_dump(name: str, program: str, arguments: list[str]) -> int:
     done = subprocess.run([program, *mutant.arguments(arguments)], stdout=subprocess.PIPE, check=False)
     if done.returncode != 0:
         return done.returncode
-    sys.stdout.buffer.write(mutant.change(done.stdout))
+    sys.stdout.buffer.write(mutant.change(done.stdout) if mutant.change else done.stdout)
     sys.stdout.buffer.flush()
     sys.stderr.write(mutant.says)
     return mutant.ends
