@@ -105,9 +105,10 @@ def assert_no_process_left(run_id: str) -> None:
     assert not [path for path in Path("/var/tmp").iterdir() if run_id in path.name]
     for process in Path("/proc").glob("[0-9]*/cmdline"):
         try:
-            assert run_id.encode() not in process.read_bytes()
+            command = process.read_bytes()
         except OSError:
             continue
+        assert run_id.encode() not in command, command
 
 
 def last_message(result: PlaybookResult) -> str:
