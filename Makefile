@@ -7,6 +7,9 @@ VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
 # The folder that holds ansible_collections/incomex/closeout. The test of the type check points it at a copy.
 COLLECTIONS ?= $(CURDIR)/$(VENV)/collections
+# A worker for each core (pytest-xdist); a file's tests stay together, and the drills, which take longest, are begun first.
+# Without root, or where a Docker daemon answers that is not the tests' own, there are no workers (tests/conftest.py).
+WORKERS ?= -n auto --dist loadfile --no-loadscope-reorder
 YAML := $(wildcard galaxy.yml .yamllint .ansible-lint meta roles playbooks examples molecule changelogs .github)
 
 .DEFAULT_GOAL := help
@@ -18,14 +21,14 @@ help:  ## this list
 
 venv: $(VENV)/.tools  ## .venv with everything; the collection importable from any folder
 
-test: $(VENV)/.tools  ## unit and integration tests, in one session
-	$(BIN)/python -m pytest tests $(ARGS)
+test: $(VENV)/.tools  ## all tests, a worker for each core; ARGS=path: only those, WORKERS=-n0: one by one
+	$(BIN)/python -m pytest $(WORKERS) $(ARGS)
 
 unit: $(VENV)/.tools  ## unit tests only (no server is started)
 	$(BIN)/python -m pytest tests/unit $(ARGS)
 
 integration: $(VENV)/.tools  ## tests against real servers (CLOSEOUT_DOCKER=skip: without containers)
-	$(BIN)/python -m pytest tests/integration $(ARGS)
+	$(BIN)/python -m pytest $(WORKERS) tests/integration $(ARGS)
 
 drills: $(VENV)/.tools  ## every mutant must be killed, nothing untouched may fail; writes docs/drills.md and prints it
 	CLOSEOUT_DRILLS=write $(BIN)/python -m pytest tests/drills $(ARGS)

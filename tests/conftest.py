@@ -10,20 +10,41 @@ import docker as docker_sdk
 import pytest
 
 from tests.support import containers, docker, image, leftovers, postgres, session
-from tests.support.places import DATA
+from tests.support.places import CACHE, DATA, locked
 
 # Before anything else: what is started from here on descends from the session's supervisor.
-SUPERVISOR = session.begin()
+SUPERVISOR, MAY_HAVE_WORKERS = session.begin()
 
 _WATCH = pytest.StashKey[leftovers.Watch]()
+_FOUND = "left_behind"
 ClusterFactory = Callable[..., postgres.Cluster]
 ProductionFactory = Callable[..., containers.Production]
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Declare the marker and look at what is there before the first test."""
     config.addinivalue_line("markers", "docker: needs a Docker daemon (set by itself on tests that use one)")
     config.stash[_WATCH] = leftovers.Watch(SUPERVISOR)
+    if session.WORKER:
+        # Before tmp_path is set up: what the session chose is not there for a worker.
+        config.option.basetemp = str(session.TMP / "pytest")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """`-n auto`: a worker for each core; none where they would see each other's servers, files and containers."""
+    if MAY_HAVE_WORKERS and docker.running() is None:
+        return len(os.sched_getaffinity(0))
+    return 0
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: object) -> None:
+    """A worker has ended: take over what it found."""
+    output: dict[str, list[str]] = getattr(node, "workeroutput", {})
+    config: pytest.Config = getattr(node, "config")  # noqa: B009 (xdist has no public type for a node)
+    config.stash[_WATCH].add(output.get(_FOUND, []))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -49,8 +70,11 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """After the last fixture: nothing of ours may be left, or the session has failed."""
     watch = session.config.stash[_WATCH]
     watch.check_processes()
-    _end_session()
     watch.check_paths()
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput[_FOUND] = watch.found
+        return
+    _end_session()
     if watch.found:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
         reporter = session.config.pluginmanager.get_plugin("terminalreporter")
@@ -172,3 +196,11 @@ def production_cluster(
         server.psql("CREATE DATABASE directus")
         server.psql(cutter_governance, "directus")
         yield server
+
+
+@pytest.fixture
+def nobody() -> Iterator[None]:
+    """For a test with a server that runs as user nobody: one at a time on this host, because a scratch server's user
+    runs no other server."""
+    with locked(CACHE / "nobody.lock"):
+        yield

@@ -343,10 +343,16 @@ class Closeout:
         return {"schema": self.settings["schema"], "expected_tables": expected, "on_mismatch": "report", **self._run}
 
 
+def evidence_of(results: Results) -> dict[str, Any]:
+    """Collect the results of the steps and come to the verdict, as the role does: its evidence, `checks` and `result`
+    included."""
+    evidence = collect(copy.deepcopy(results), host="localhost", collection=_COLLECTION, orchestrator=_ORCHESTRATOR)
+    return {**evidence, **verdict(evidence)}
+
+
 def judge(results: Results) -> Outcome:
     """Come to the verdict over the results of the steps."""
-    evidence = collect(copy.deepcopy(results), host="localhost", collection=_COLLECTION, orchestrator=_ORCHESTRATOR)
-    judged = verdict(evidence)
+    judged = evidence_of(results)
     failed = tuple(str(one["id"]) for one in judged["checks"] if one["status"] == "FAIL")
     return Outcome(judged["result"]["closeout_result"], judged["result"]["message"], failed)
 

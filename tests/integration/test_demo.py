@@ -48,6 +48,7 @@ def test_the_demo_passes(tmp_path: Path) -> None:
     assert_passed(run_demo(tmp_path), tmp_path)
 
 
+@pytest.mark.usefixtures("nobody")
 def test_the_demo_passes_as_an_ordinary_user(tmp_path: Path) -> None:
     """Without root."""
     if os.geteuid() != 0:

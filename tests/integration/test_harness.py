@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import docker
 import psycopg2
 import pytest
 
-from tests.support import containers, leftovers, modules, playbook, postgres, session
+from tests.support import containers, image, leftovers, modules, playbook, postgres, session
 from tests.support.image import MAJOR
 from tests.support.places import ROOT, wait_until
 
@@ -121,7 +122,7 @@ def test_a_container_is_removed_with_its_volume(
     assert leftovers.docker_objects(docker_client, private=True) == before
 
 
-def test_an_orphan_in_a_session_of_its_own_is_found(watch: leftovers.Watch) -> None:
+def test_an_orphan_in_a_session_of_its_own_is_found() -> None:
     # What a daemon does: fork twice, its own session, an empty environment.
     command = (
         "import os, sys; os.fork() and sys.exit(); os.setsid(); os.execve('/bin/sleep', ['closeout-orphan', '60'], {})"
@@ -129,7 +130,8 @@ def test_an_orphan_in_a_session_of_its_own_is_found(watch: leftovers.Watch) -> N
     subprocess.run([sys.executable, "-c", command], check=True, timeout=30)
 
     def orphans() -> list[int]:
-        return [pid for pid, line in watch.processes().items() if line.startswith("closeout-orphan")]
+        found = session.descendants(session.supervisor())
+        return [pid for pid, line in found.items() if line.startswith("closeout-orphan")]
 
     wait_until(lambda: bool(orphans()), 5, "the orphan")
     for pid in orphans():
@@ -182,12 +184,15 @@ def test_a_container_test_that_skips_itself_fails_where_docker_is_required(docke
     assert "skipped although CLOSEOUT_DOCKER=required" in done.stdout
 
 
-def _session(directory: Path, source: str, **env: str) -> subprocess.CompletedProcess[str]:
+_PYTEST = [sys.executable, "-m", "pytest", "-p", "tests.conftest", "-c", "pyproject.toml"]
+
+
+def _session(directory: Path, source: str, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
     """Run one test file as a session of its own, with this project's conftest."""
     path = directory / "test_planted.py"
     path.write_text(source)
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "tests.conftest", "-c", "pyproject.toml", "-rfEs", str(path)],
+        [*_PYTEST, "-rfEs", *arguments, str(path)],
         cwd=ROOT, env={**os.environ, "CLOSEOUT_TEST_SETTLE_S": "1", **env}, stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120, check=False,
     )  # fmt: skip
@@ -236,20 +241,111 @@ def test_a_module_runs_as_a_process_and_as_ansible_ships_it(production_cluster: 
     assert (shipped.returncode, production_cluster.sysid in shipped.stdout) == (0, True), shipped
 
 
+_STARTS_A_PROCESS = """
+import os, subprocess
+def test():
+    child = subprocess.Popen(["sleep", "67"])
+    with open({said!r}, "w") as file:
+        print(os.environ["TMPDIR"], os.getppid() if {workers} else os.getpid(), child.pid, file=file)
+    child.wait()
+"""
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 @pytest.mark.parametrize("whom", ["supervisor", "session"])
-def test_a_killed_session_takes_its_processes_along(whom: str, number: signal.Signals, tmp_path: Path) -> None:
-    source = "import os, subprocess\ndef test():\n    child = subprocess.Popen(['sleep', '67'])\n"
-    source += "    print('started', os.environ['TMPDIR'], os.getpid(), child.pid)\n    child.wait()\n"
-    (tmp_path / "test_planted.py").write_text(source)
-    command = [sys.executable, "-m", "pytest", "-p", "tests.conftest", "-c", "pyproject.toml", "-s", str(tmp_path)]
-    environment = {**os.environ, "CLOSEOUT_TEST_SETTLE_S": "1", "PYTHONUNBUFFERED": "1"}
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, env=environment) as started:
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_killed_session_takes_its_processes_along(
+    whom: str, number: signal.Signals, workers: int, tmp_path: Path
+) -> None:
+    _may_have(workers)
+    said = tmp_path / "said"
+    (tmp_path / "test_planted.py").write_text(_STARTS_A_PROCESS.format(said=str(said), workers=workers))
+    environment = {**os.environ, "CLOSEOUT_TEST_SETTLE_S": "1"}
+    with subprocess.Popen(
+        [*_PYTEST, f"-n{workers}", str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE, text=True, env=environment
+    ) as started:
         assert started.stdout is not None
-        line = next(line for line in started.stdout if "started" in line)
-        directory, *pids = line.split()[-3:]
+        wait_until(lambda: said.exists() and said.read_text().endswith("\n"), 60, "the test")
+        directory, *pids = said.read_text().split()
         os.kill(started.pid if whom == "supervisor" else int(pids[0]), number)
         started.stdout.read()  # to its end: everything that could write to it is gone
         assert started.wait(60) != 0
     wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids), 5, "the end of the session's processes")
     assert not Path(directory).exists()
+
+
+def test_a_server_goes_with_the_process_that_started_it(pg_install: Callable[[int], postgres.Installation]) -> None:
+    """Though nobody was left to tear anything down."""
+    script = """
+import sys, time
+from tests.support import postgres, session
+session.TMP.mkdir()
+session.TMP.chmod(0o755)
+server = postgres.Cluster(postgres.install(16))
+server.start()
+print(server.pid, session.TMP, flush=True)
+time.sleep(60)
+"""
+    with subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, stdout=subprocess.PIPE, text=True) as started:
+        assert started.stdout is not None
+        pid, directory = started.stdout.readline().split()
+        assert Path(f"/proc/{pid}").exists()
+        started.kill()
+    wait_until(lambda: not Path(f"/proc/{pid}").exists(), 20, "the server's end")
+    shutil.rmtree(directory)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts")
+@pytest.mark.parametrize("whom", ["builder", "build"])
+def test_a_killed_build_leaves_nothing_mounted(whom: str, tmp_path: Path) -> None:
+    """As the image of production is built: mounts and processes go with whatever is killed."""
+    script = "import subprocess, sys; subprocess.run(sys.argv[1:], check=True)"
+    # What it says comes out of the namespace; its own number does not.
+    build = f"mount -t tmpfs none {tmp_path} && touch {tmp_path}/inside && echo mounted && sleep 7200.25"
+    command = [sys.executable, "-c", script, *image.APART, "sh", "-c", build]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as started:
+        assert started.stdout is not None
+        assert started.stdout.readline() == "mounted\n"
+        below = session.descendants(started.pid)
+        assert any("sleep 7200.25" in line for line in below.values())
+        assert str(tmp_path) not in Path("/proc/self/mounts").read_text()
+        if whom == "builder":
+            started.kill()
+        else:
+            (apart,) = (pid for pid, line in below.items() if line.startswith("unshare"))
+            os.kill(apart, signal.SIGKILL)
+        started.stdout.read()  # to its end: everything that could write to it is gone
+    wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in below), 5, "the end of its processes")
+    assert list(tmp_path.iterdir()) == []
+
+
+_SEES_ONLY_ITS_OWN = """
+import pathlib, tempfile
+def test():
+    for place in ("/var/tmp", tempfile.gettempdir()):
+        assert not list(pathlib.Path(place).glob("closeout-both"))
+        pathlib.Path(place, "closeout-both").mkdir()
+"""
+
+
+def test_workers_do_not_see_each_others_files_and_tell_what_they_leave(tmp_path: Path) -> None:
+    _may_have(2)
+    done = _session(tmp_path, _SEES_ONLY_ITS_OWN, "--dist=each", "--tx=2*popen")
+    assert done.returncode == 1, done.stdout
+    assert "2 passed, 2 errors" in done.stdout
+    assert "left behind: path /var/tmp/closeout-both" in done.stdout
+    assert not Path("/var/tmp/closeout-both").exists()
+
+
+def test_a_session_has_workers_unless_the_daemon_is_everybodys(docker_host: str, tmp_path: Path) -> None:
+    """Tests look at all containers of a daemon: two workers would see each other's."""
+    _may_have(1)
+    for url, expected in ((docker_host, False), ("unix:///nowhere", True)):
+        done = _session(tmp_path, "def test():\n    pass\n", "-nauto", DOCKER_HOST=url)
+        assert (done.returncode, "created: " in done.stdout) == (0, expected), done.stdout
+
+
+def _may_have(workers: int) -> None:
+    """Skip where a session cannot have workers."""
+    if workers and subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("workers need mount namespaces")

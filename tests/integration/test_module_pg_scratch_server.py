@@ -287,6 +287,7 @@ def test_docker_image_missing(asker: Asker) -> None:
     assert everything(asker.client) == before
 
 
+@pytest.mark.usefixtures("nobody")
 def test_docker_as_nobody(asker: Asker) -> None:
     made = succeeds("pg_scratch_server", {**asker.made, "os_user": "nobody"})
     pid = asker.container().attrs["State"]["Pid"]
@@ -544,6 +545,7 @@ def test_local_reaps_what_is_past_its_time_and_nothing_else(local: Local) -> Non
                 shutil.rmtree(path, ignore_errors=True)
 
 
+@pytest.mark.usefixtures("nobody")
 def test_local_as_nobody(local: Local) -> None:
     if os.geteuid() != 0:
         pytest.skip("only root can become another user")

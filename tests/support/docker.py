@@ -50,14 +50,20 @@ def daemon() -> Iterator[Daemon]:
         raise Unavailable(
             "the tests with containers need root: a container's socket is reached through /proc/<pid>/root"
         )
-    running = os.environ.get("DOCKER_HOST") or DEFAULT_URL
-    if _answers(running):
-        if not running.startswith("unix://"):
-            raise Unavailable(f"{running}: the tests need a daemon on this machine, reached over its Unix socket")
-        yield Daemon(running, private=False)
+    url = running()
+    if url is not None:
+        if not url.startswith("unix://"):
+            raise Unavailable(f"{url}: the tests need a daemon on this machine, reached over its Unix socket")
+        yield Daemon(url, private=False)
         return
     with _private() as url:
         yield Daemon(url, private=True)
+
+
+def running() -> str | None:
+    """The URL of the daemon that answers here, whoever it belongs to; None when there is none."""
+    url = os.environ.get("DOCKER_HOST") or DEFAULT_URL
+    return url if _answers(url) else None
 
 
 def _answers(url: str) -> bool:

@@ -34,6 +34,12 @@ STOPSIGNAL SIGINT
 ENTRYPOINT ["docker-entrypoint.sh"]
 CMD ["postgres"]
 """
+# What is mounted by a command after these words is mounted in a namespace of its own, nowhere else. Whatever ends the
+# command or us, by whatever signal: its processes end, and the mounts with them (setpriv(1), unshare(1)).
+APART = (
+    *("setpriv", "--pdeathsig", "KILL"),
+    *("unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc", "--"),
+)
 _FIRST_ANSWER_S = 4
 _PULL_S = 120.0
 
@@ -119,7 +125,7 @@ def _build(tar: Path) -> None:
     partial = tar.with_suffix(".partial.tar")
     subprocess.run(
         # Two things of ours are in /tmp and /run, which would be emptied.
-        ["mmdebstrap", "--quiet", "--variant=minbase", "--skip=cleanup/tmp,cleanup/run",
+        [*APART, "mmdebstrap", "--quiet", "--variant=minbase", "--skip=cleanup/tmp,cleanup/run",
          f"--include={','.join(_PACKAGES)}",
          "--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/doc/*",
          "--customize-hook=mkdir -p \"$1/usr/lib/postgresql/16\"",

@@ -29,6 +29,7 @@ def processes(supervisor: int) -> dict[int, str]:
     """What descends from this session and still runs, but for the session itself.
 
     Should the supervisor have been killed, its place as our parent is taken by somebody whose processes are not ours.
+    A worker answers for what it started: an orphan of one may be anybody's, until all have ended.
     """
     found = session.descendants(supervisor if os.getppid() == supervisor else os.getpid())
     found.pop(os.getpid(), None)
@@ -93,12 +94,16 @@ class Watch:
             lambda: {f"path {path}" for path in paths() - self._paths if not path.name.startswith(session.PREFIX)}
         )
 
+    def add(self, lines: Iterable[str]) -> None:
+        """Add what somebody else found, a worker for example, and nothing twice."""
+        self.found += [line for line in lines if line not in self.found]
+
     def _add(self, look: Callable[[], Iterable[str]]) -> list[str]:
         """Look until nothing is left or the time is up; what is left then is found."""
         try:
             wait_until(lambda: not look(), _SETTLE_S, "the last things to go")
         except TimeoutError:
             left = sorted(look())
-            self.found += left
+            self.add(left)
             return left
         return []

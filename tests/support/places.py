@@ -63,15 +63,16 @@ def on_debian_as_root() -> bool:
 
 
 def apt_install(*packages: str) -> None:
-    """Install Debian packages, saying so on stderr; CalledProcessError when apt fails."""
-    print(f"tests: installing {' '.join(packages)} with apt", file=sys.__stderr__, flush=True)
+    """Install Debian packages, saying so on stderr; CalledProcessError when apt fails, as two at a time would."""
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in (["update", "-q"], ["install", "-q", "-y", "--no-install-recommends", *packages]):
-        subprocess.run(
-            ["apt-get", *command],
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=sys.__stderr__,
-            check=True,
-            timeout=600,
-        )
+    with locked(CACHE / "apt.lock", timeout_s=600):
+        print(f"tests: installing {' '.join(packages)} with apt", file=sys.__stderr__, flush=True)
+        for command in (["update", "-q"], ["install", "-q", "-y", "--no-install-recommends", *packages]):
+            subprocess.run(
+                ["apt-get", *command],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=sys.__stderr__,
+                check=True,
+                timeout=600,
+            )

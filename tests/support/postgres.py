@@ -262,7 +262,9 @@ class Cluster:
         if self._account:
             who = {"user": self._account.pw_uid, "group": self._account.pw_gid, "extra_groups": []}
         return subprocess.Popen(
-            command, cwd=self.directory, env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC"},
+            # INT ends a server at once: it goes with the thread that started it, though we be killed.
+            ["setpriv", "--pdeathsig", "INT", *command],
+            cwd=self.directory, env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC"},
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, **who,
         )  # fmt: skip
 
