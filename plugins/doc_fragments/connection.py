@@ -63,7 +63,9 @@ options:
     type: path
     default: ""
   bin_dir:
-    description: Directory of this host's PostgreSQL programs. Empty means those on C(PATH). Not used with O(container).
+    description:
+      - Directory of this host's PostgreSQL programs. Empty means those on C(PATH). Used with O(container) only where
+        C(pg_dump) of this host is asked for.
     type: path
     default: ""
 requirements:

@@ -15,6 +15,11 @@ def run_id_spec() -> dict[str, Any]:
     return {"run_id": {"type": "str", "default": ""}}
 
 
+def transport_spec() -> dict[str, Any]:
+    """Return the option that says how production's pg_dump is started."""
+    return {"transport": {"type": "str", "choices": ["auto", "namespace", "exec", "host"], "default": "auto"}}
+
+
 def connection_spec() -> dict[str, Any]:
     """Return the options of a connection to a server, names and defaults as in community.postgresql."""
     return {

@@ -16,7 +16,7 @@ import stat
 
 from ._docker import ContainerFacts, Daemon, is_process_of
 from ._errors import ConnectionFailed, NotOurs
-from ._peer import peer_of
+from ._peer import Credentials, credentials_of
 from ._rootfs import RootFs
 
 _USUAL_DIRECTORIES = ("/var/run/postgresql", "/run/postgresql", "/tmp")  # noqa: S108 - PostgreSQL's own default
@@ -59,18 +59,18 @@ def open_socket_directory(daemon: Daemon, container: ContainerFacts, port: int) 
     )
 
 
-def assert_peer(connected: socket.socket, container: ContainerFacts) -> int:
-    """Return the process id behind a connected Unix socket; raise NotOurs unless it lives in ``container``."""
-    peer = peer_of(connected)
+def assert_peer(connected: socket.socket, container: ContainerFacts) -> Credentials:
+    """Return who is behind a connected Unix socket; raise NotOurs unless that process lives in ``container``."""
+    peer = credentials_of(connected)
     try:
-        same = os.stat(f"/proc/{peer}/ns/mnt").st_ino == os.stat(f"/proc/{container.pid}/ns/mnt").st_ino
+        same = os.stat(f"/proc/{peer.pid}/ns/mnt").st_ino == os.stat(f"/proc/{container.pid}/ns/mnt").st_ino
     except OSError:
         same = False
     if not same:
         raise NotOurs(
             f"The server behind the socket of container {container.name!r} does not run in that container",
             wanted="a process in the container's own mount namespace",
-            found=f"process {peer}",
+            found=f"process {peer.pid}",
             do="look for a socket directory that is shared between containers or with the host",
         )
     return peer

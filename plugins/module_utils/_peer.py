@@ -8,14 +8,25 @@ from __future__ import annotations
 
 import socket
 import struct
+from dataclasses import dataclass
 
-_UCRED = struct.Struct("3i")
+_UCRED = struct.Struct("iII")
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """Process, user and group, in our own namespaces. ``pid`` is 0 where the process cannot be seen from there."""
+
+    pid: int
+    uid: int
+    gid: int
+
+
+def credentials_of(connected: socket.socket) -> Credentials:
+    """Return who is behind ``connected``. Source: unix(7), SO_PEERCRED: who called listen()."""
+    return Credentials(*_UCRED.unpack(connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)))
 
 
 def peer_of(connected: socket.socket) -> int:
-    """Return the process id behind ``connected``, in our own pid namespace; 0 where it cannot be seen from there.
-
-    Source: unix(7), SO_PEERCRED: the credentials of the process that called listen().
-    """
-    raw = connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
-    return int(_UCRED.unpack(raw)[0])
+    """Return the process id behind ``connected``, in our own pid namespace; 0 where it cannot be seen from there."""
+    return credentials_of(connected).pid

@@ -20,6 +20,7 @@ from ._scratch_local import DIRECTORY, LocalDriver
 from ._server import Address, Server, server_at
 from ._session import Session
 from ._settings import Problem
+from ._transport import chosen_transport
 
 _NOT_SYSTEM = "n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'"
 # Of an extension's tables pg_dump reads those that it was told of as configuration.
@@ -87,16 +88,16 @@ class Preflight:
             self._database_bytes = int(session.value("SELECT pg_database_size(current_database())"))
             self._readable(session)
             self._tried("identity", server.where, lambda: self._identity(server, session))
-        version, text = server.program_version("pg_dump")
-        self.facts["client_version"] = text
-        if version < self._major:
-            self._found(
-                "client",
-                "pg_dump",
-                f"version {self._major} or later, the server's",
-                text,
-                "set closeout_bin_dir to newer client programs",
-            )
+            self._tried("client", "pg_dump", lambda: self._client(server, session))
+
+    def _client(self, server: Server, session: Session) -> None:
+        with chosen_transport(server, session, self._settings["transport"]) as transport:
+            self.facts["client_version"] = transport.version
+            if transport.major > self._major:
+                self.notes.append(
+                    f"pg_dump is of version {transport.major}, the server of {self._major}: the scratch server must be"
+                    " able to read what a newer pg_dump writes."
+                )
 
     def _identity(self, server: Server, session: Session) -> None:
         identity = read_identity(server, session)

@@ -23,7 +23,9 @@ from ._containersocket import assert_peer, open_socket_directory
 from ._docker import ContainerFacts, Daemon
 from ._errors import CloseoutError, NotOurs, ProgramFailed
 from ._passfile import password_from
-from ._program import ContainerProgram, HostProgram, Program, run
+from ._program import Program, run
+from ._program_container import ContainerProgram
+from ._program_host import HostProgram
 from ._session import Session, application_name, program_options
 
 _VERSION = re.compile(r"\) (\d+)(?:\.(\d+))?")
@@ -107,11 +109,6 @@ class Server(ABC):
         """Return the container as it is now, or None for a server outside containers."""
 
     @property
-    def transport(self) -> str:
-        """How programs are started: ``exec`` or ``host``."""
-        return "exec" if self.address.container else "host"
-
-    @property
     def where(self) -> str:
         """A short name of the server for messages."""
         given = self.address
@@ -128,17 +125,7 @@ class Server(ABC):
 
     def program_version(self, name: str) -> tuple[int, str]:
         """Return major version and full version text of the client program ``name``. Raises ProgramFailed."""
-        program = self.start([name, "--version"])
-        code, text = run(program)
-        found = _VERSION.search(text)
-        if code != 0 or found is None:
-            raise ProgramFailed(
-                f"{name} does not tell its version",
-                wanted=f"{name} (PostgreSQL) <version>",
-                found=(text + program.messages).strip()[:300] or f"return code {code}",
-                do="correct closeout_bin_dir, or choose the container that has PostgreSQL's client programs",
-            )
-        return int(found.group(1)), text.strip()
+        return read_version(self.start([name, "--version"]), name)
 
     def read_options(self, session: Session) -> str:
         """Return PGOPTIONS for a program that reads from this server."""
@@ -146,7 +133,8 @@ class Server(ABC):
 
 
 class ContainerServer(Server):
-    """A server in a container of this host: SQL over the container's own socket, programs by ``docker exec``."""
+    """A server in a container of this host: SQL over the container's own socket, programs by ``docker exec``, which is
+    inside all of its limits. Only production's pg_dump may be started otherwise: see _transport.py."""
 
     def __init__(self, address: Address) -> None:
         super().__init__(address)
@@ -180,15 +168,18 @@ class ContainerServer(Server):
         try:
             with socket.socket(fileno=os.dup(session.descriptor())) as connected:
                 assert_peer(connected, container)
-            self._assert_same(container)
+            self.assert_same(container)
             yield session
         finally:
             session.close()
             # Open until now: a request to cancel connects by the same path.
             os.close(directory)
 
-    def _assert_same(self, container: ContainerFacts) -> None:
-        """A process id can be used again: the container that we looked at must still be the one that runs."""
+    def assert_same(self, container: ContainerFacts) -> None:
+        """See that the container that was looked at is still the one that runs: a process id can be used again.
+
+        Raises NotOurs.
+        """
         now = self.container()
         if (now.id, now.pid, now.started_utc) != (container.id, container.pid, container.started_utc):
             raise NotOurs(
@@ -268,18 +259,38 @@ class HostServer(Server):
         options: str = "",
         pieces: Iterable[bytes] | None = None,
     ) -> Program:
-        path = os.path.join(self.address.bin_dir, argv[0]) if self.address.bin_dir else argv[0]
-        prefix = []
+        before = []
         if self.address.program_user:
             own = os.path.dirname(self.address.login_unix_socket)
-            prefix = confined(pwd.getpwnam(self.address.program_user), own=own)
-        return HostProgram([*prefix, path, *argv[1:]], self.environment(password, options), pieces)
+            before = confined(pwd.getpwnam(self.address.program_user), own=own)
+        return HostProgram(
+            on_this_host(argv, self.address.bin_dir), self.environment(password, options), pieces, before=before
+        )
 
     def connection_arguments(self) -> list[str]:
         given = self.address
         host = given.login_host or given.login_unix_socket
         where = ["--host", host] if host else []
         return [*where, "--port", str(given.login_port), "--username", given.login_user, "--no-password"]
+
+
+def on_this_host(argv: list[str], bin_dir: str) -> list[str]:
+    """Return ``argv`` with the program of ``bin_dir``; where that is "", it is looked for on PATH."""
+    return [os.path.join(bin_dir, argv[0]), *argv[1:]] if bin_dir else argv
+
+
+def read_version(program: Program, name: str) -> tuple[int, str]:
+    """Return major version and full version text of ``name --version``, which was started. Raises ProgramFailed."""
+    code, text = run(program)
+    found = _VERSION.search(text)
+    if code != 0 or found is None:
+        raise ProgramFailed(
+            f"{name} does not tell its version",
+            wanted=f"{name} (PostgreSQL) <version>",
+            found=(text + program.messages).strip()[:300] or f"return code {code}",
+            do="correct closeout_bin_dir, or choose the container that has PostgreSQL's client programs",
+        )
+    return int(found.group(1)), text.strip()
 
 
 def database_argument(db: str) -> str:

@@ -167,6 +167,7 @@ SETTINGS: dict[str, _Setting] = {
     "passfile": _Setting(_text, ""),
     "db": _Setting(_text, "directus"),
     "bin_dir": _Setting(_text, ""),
+    "transport": _Setting(_choice("auto", "namespace", "exec", "host"), "auto"),
     "root": _Setting(_absolute, "/opt/incomex/backups"),
     "label": _Setting(
         _matching(_NAME, "letters, digits, '_', '.' and '-', at most 63, beginning with a letter or digit"), "closeout"
@@ -221,6 +222,10 @@ def read_settings(given: dict[str, Any], *, run_id: str, stamp: str, date: str) 
         problems.append(
             _problem(other, "empty when closeout_container is set", settings[other], do='or set closeout_container: ""')
         )
+    if not settings["container"] and settings["transport"] in ("namespace", "exec"):
+        wanted = "auto or host for a server outside containers"
+        problems.append(_problem("transport", wanted, settings["transport"]))
+        settings["transport"] = SETTINGS["transport"].default
     words = {"label": settings["label"], "stamp": stamp, "date": date, "run_id": run_id}
     file_words = {**words, "db": re.sub(r"[^A-Za-z0-9_.-]", "_", settings["db"])}
     settings["dump_name"] = _expanded(settings["dump_name"], file_words)

@@ -46,6 +46,18 @@ options:
     type: str
     choices: [audited, all, none]
     default: audited
+  transport:
+    description:
+      - How C(pg_dump) is started. V(namespace) enters the namespaces of O(container) as the server's user, without any
+        capability; that is the fastest way and needs root on the container's host, and C(setpriv) and C(nsenter) of
+        util-linux there. V(exec) is C(docker exec). V(host) is C(pg_dump) of this host, see O(bin_dir), for a server in
+        a container too; it must not be older than the server.
+      - V(auto) is for a container V(namespace), and V(exec) where that is not possible; for a server outside containers
+        V(host). A way that is asked for by name is that one or a failure.
+    type: str
+    choices: [auto, namespace, exec, host]
+    default: auto
+    version_added: 0.1.0
 extends_documentation_fragment:
   - incomex.closeout.run
   - incomex.closeout.connection
@@ -109,7 +121,7 @@ discarded:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.incomex.closeout.plugins.module_utils._argspec import connection_spec
+from ansible_collections.incomex.closeout.plugins.module_utils._argspec import connection_spec, transport_spec
 from ansible_collections.incomex.closeout.plugins.module_utils._dump import DumpRequest, check_dump, take_dump
 from ansible_collections.incomex.closeout.plugins.module_utils._module import run_module
 from ansible_collections.incomex.closeout.plugins.module_utils._server import address_from, server_at
@@ -118,7 +130,7 @@ from ansible_collections.incomex.closeout.plugins.module_utils._server import ad
 def work(module: AnsibleModule) -> dict[str, Any]:
     """Take the dump; in check mode only see that it could be taken."""
     server = server_at(address_from(module.params))
-    names = ("directory", "name", "schema", "expected_tables", "content")
+    names = ("directory", "name", "schema", "expected_tables", "content", "transport")
     request = DumpRequest(**{name: module.params[name] for name in names})
     if module.check_mode:
         return {"changed": True, **check_dump(server, request)}
@@ -129,6 +141,7 @@ def main() -> None:
     """Run the module."""
     spec = {
         **connection_spec(),
+        **transport_spec(),
         "directory": {"type": "path", "required": True},
         "name": {"type": "str", "required": True},
         "schema": {"type": "str", "required": True},

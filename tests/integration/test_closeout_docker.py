@@ -66,6 +66,8 @@ def test_a_container_without_network_passes(
     counted = production_container.psql("SELECT count(*) FROM cutter_governance.manifest_unit_block")
     assert evidence["restore"]["rows"]["manifest_unit_block"] == int(counted) > 0
     assert {row["xid"] for row in evidence["production"]["own_sessions"]} == {None}
+    assert evidence["dump"]["transport"] == "namespace"
+    assert "transport `namespace` (`root on the container's host`)" in record
     production_container.container.reload()
     assert production_container.container.attrs["State"]["StartedAt"] == before
     # The dump is a true one: its own text has the rows.
@@ -73,16 +75,24 @@ def test_a_container_without_network_passes(
     assert dump.count("CREATE TABLE cutter_governance.") == 12
 
 
-def test_tmpfs_storage_and_another_user_pass(
+@pytest.mark.usefixtures("nobody")
+def test_tmpfs_storage_another_user_and_docker_exec_pass(
     production_container: Production, docker_host: str, tmp_path: Path
 ) -> None:
-    """The scratch server can live in memory, and as nobody."""
-    options = {"scratch_storage": "tmpfs", "scratch_memory_mb": "512", "scratch_os_user": "nobody"}
+    """The scratch server can live in memory, and as nobody; pg_dump can be started by docker exec."""
+    options = {
+        "scratch_storage": "tmpfs",
+        "scratch_memory_mb": "512",
+        "scratch_os_user": "nobody",
+        "transport": "exec",
+    }
     evidence = assert_all_pass(run_playbook(docker_variables(production_container, docker_host, tmp_path, **options)))
     isolation = evidence["restore"]["scratch"]["isolation"]
     assert isolation["user"] == "nobody"
     assert {mount["type"] for mount in isolation["mounts"]} == {"tmpfs"}
     assert isolation["memory_bytes"] == 512 << 20
+    assert evidence["settings"]["transport"] == evidence["dump"]["transport"] == "exec"
+    assert evidence["dump"]["transport_reason"] == "asked for by name"
 
 
 def test_a_table_missing_extra_or_renamed_fails_by_name(

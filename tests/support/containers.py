@@ -106,6 +106,7 @@ def production(
     name: str | None = None,
     env: Mapping[str, str] | None = None,
     command: Sequence[str] | None = None,
+    labels: Mapping[str, str] | None = None,
 ) -> Iterator[Production]:
     """Run a production container for the time of the block; it and its anonymous volumes are removed afterwards.
 
@@ -124,7 +125,7 @@ def production(
         list(command or ["postgres", "-c", "fsync=off"]),
         name=name or f"closeout-production-{session.ID}-{secrets.token_hex(3)}",
         environment=environment,
-        labels={LABEL: session.ID},
+        labels={LABEL: session.ID, **(labels or {})},
         network_mode=network,
     )
     try:

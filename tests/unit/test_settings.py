@@ -66,6 +66,7 @@ VALUES: dict[str, list[tuple[Any, Any]]] = {
     "passfile": [("/root/.pgpass", "/root/.pgpass")],
     "db": [("other", "other"), ("My DB", "My DB")],
     "bin_dir": [("/usr/lib/postgresql/16/bin", "/usr/lib/postgresql/16/bin")],
+    "transport": [(word, word) for word in ("auto", "host")],
     "root": [("/srv/b", "/srv/b"), ("/srv//b/", "/srv/b"), ("/srv/a/../b", "/srv/b")],
     "label": [("dieu44_v0_2_closeout", "dieu44_v0_2_closeout"), ("v0.2", "v0.2"), (2, "2"), ("x" * 63, "x" * 63)],
     "dump_name": [("prod-directus-postv0_2-<stamp>.sql", "prod-directus-postv0_2-20260516T104634Z.sql")],
@@ -118,6 +119,7 @@ def test_every_setting_has_a_value_that_is_tried() -> None:
 BAD: dict[str, list[Any]] = {
     "login_port": ["0", "65536", "-1", "x", "5432.0", 5432.5, True, "1" * 20, "5 432"],
     "ssl_mode": ["Prefer", "on", True],
+    "transport": ["ssh", "Exec", True, ["auto"]],
     "user": [["a"], {"a": 1}],
     "db": [["a"]],
     "root": ["backups", "./b", "~/b"],
@@ -170,6 +172,16 @@ def test_a_container_excludes_another_address(name: str) -> None:
     assert [problem.object for problem in read(container="postgres", **{name: "/x"})[1]] == [f"closeout_{name}"]
     assert read(container="", **{name: "/x"})[1] == []
     assert read(container="postgres", **{name: ""})[1] == []
+
+
+@pytest.mark.parametrize("name", ["namespace", "exec"])
+def test_a_way_into_a_container_needs_one(name: str) -> None:
+    found, problems = read(transport=name, login_host="h")
+    assert [problem.object for problem in problems] == ["closeout_transport"]
+    assert name in problems[0].found and "host" in problems[0].wanted
+    assert found["transport"] == "auto"
+    found, problems = read(transport=name, container="postgres")
+    assert (found["transport"], problems) == (name, [])
 
 
 @pytest.mark.parametrize("name", ["password", "hosts", "closeout_db", "lable"])
