@@ -20,6 +20,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from ._catalogues import COMMENTED, OBJECTS, OBJECTS_AND_PARTS
 from ._entries import Entry
 from ._session import Session
 
@@ -63,72 +64,6 @@ KINDS = frozenset({
     "TEXT SEARCH TEMPLATE", "TYPE", "VIEW",
 }) | _NO_SCHEMA | _NO_NAME | _PARTS  # fmt: skip
 """The types of entries that are counted."""
-
-# Ids below 16384 (FirstNormalObjectId) were given by initdb: PostgreSQL source, access/transam.h. That a sequence
-# belongs to an identity column is an internal dependency, to a serial column an automatic one. A materialized view that
-# reads from one that is not populated is not refreshed, whatever lies between them. "silent" has a comment, but no
-# statement of its own that the comment could follow.
-_COMMON = """
-WITH RECURSIVE members AS MATERIALIZED (
-  SELECT classid, objid, refobjid AS extension FROM pg_depend
-  WHERE refclassid = 'pg_extension'::regclass AND deptype = 'e'
-), spaces AS MATERIALIZED (
-  SELECT oid, nspname::text FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'
-), relations AS MATERIALIZED (
-  SELECT c.oid, n.nspname, c.relname::text, c.relkind, c.relpersistence, c.relispartition, c.relispopulated,
-    c.relrowsecurity, c.relforcerowsecurity, m.extension IS NOT NULL AS member
-  FROM pg_class c JOIN spaces n ON n.oid = c.relnamespace
-  LEFT JOIN members m ON m.classid = 'pg_class'::regclass AND m.objid = c.oid
-  WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'c') AND c.relpersistence <> 't'
-), sequences AS MATERIALIZED (
-  SELECT s.oid, s.nspname, s.relname, s.relpersistence, t.relname AS of_table, a.attname::text AS of_column,
-    coalesce(d.deptype = 'i', false) AS identity,
-    CASE WHEN d.deptype = 'i' THEN NOT t.member ELSE NOT s.member OR coalesce(NOT t.member, false) END AS dumped
-  FROM relations s
-  LEFT JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = s.oid AND d.objsubid = 0
-    AND d.refclassid = 'pg_class'::regclass AND d.refobjsubid > 0 AND d.deptype IN ('a', 'i')
-  LEFT JOIN relations t ON t.oid = d.refobjid
-  LEFT JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
-  WHERE s.relkind = 'S'
-), configuration AS MATERIALIZED (
-  SELECT e.oid AS extension, e.extname, given.relation, given.condition
-  FROM pg_extension e, unnest(e.extconfig, e.extcondition) AS given (relation, condition)
-), reads AS (
-  SELECT v.oid, d.refobjid FROM relations v JOIN pg_rewrite w ON w.ev_class = v.oid
-  JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid AND d.refclassid = 'pg_class'::regclass
-    AND d.refobjid <> v.oid
-  WHERE v.relkind IN ('v', 'm')
-), empty AS (
-  SELECT oid FROM relations WHERE relkind = 'm' AND NOT relispopulated
-  UNION SELECT r.oid FROM reads r JOIN empty e ON e.oid = r.refobjid
-), user_types AS MATERIALIZED (
-  SELECT t.oid, n.nspname, t.typname::text, t.typtype, t.typrelid FROM pg_type t JOIN spaces n ON n.oid = t.typnamespace
-  LEFT JOIN pg_class c ON c.oid = t.typrelid
-  WHERE (t.typrelid = 0 OR c.relkind = 'c') AND t.typtype <> 'm'
-    AND NOT EXISTS (SELECT FROM pg_type e WHERE e.typarray = t.oid)
-    AND NOT EXISTS (SELECT FROM members WHERE classid = 'pg_type'::regclass AND objid = t.oid)
-), silent AS MATERIALIZED (
-  SELECT d.classoid AS classid, d.objoid AS objid, 'TYPE ' || n.nspname || '.' || t.typname AS title
-  FROM pg_description d JOIN pg_type t ON d.classoid = 'pg_type'::regclass AND t.oid = d.objoid
-  JOIN spaces n ON n.oid = t.typnamespace WHERE t.oid NOT IN (SELECT oid FROM user_types)
-    AND NOT EXISTS (SELECT FROM members WHERE classid = 'pg_type'::regclass AND objid IN (t.oid, t.typelem))
-    AND NOT EXISTS (SELECT FROM members WHERE classid = 'pg_class'::regclass AND objid = t.typrelid)
-  UNION ALL SELECT d.classoid, d.objoid, 'FUNCTION ' || n.nspname || '.' || p.proname
-  FROM pg_description d JOIN pg_proc p ON d.classoid = 'pg_proc'::regclass AND p.oid = d.objoid
-  JOIN spaces n ON n.oid = p.pronamespace JOIN pg_depend i ON i.classid = d.classoid AND i.objid = p.oid
-    AND i.deptype = 'i' AND p.prokind <> 'a'
-  UNION ALL SELECT d.classoid, d.objoid, 'CONSTRAINT ' || t.nspname || '.' || k.conname || ' on ' || t.relname
-  FROM pg_description d JOIN pg_constraint k ON d.classoid = 'pg_constraint'::regclass AND k.oid = d.objoid
-  JOIN relations t ON t.oid = k.conrelid
-  WHERE NOT t.member AND (k.contype = 'c' AND NOT k.conislocal OR k.contype = 'f' AND k.conparentid <> 0)
-  UNION ALL SELECT d.classoid, d.objoid, 'TRIGGER ' || t.nspname || '.' || g.tgname || ' on ' || t.relname
-  FROM pg_description d JOIN pg_trigger g ON d.classoid = 'pg_trigger'::regclass AND g.oid = d.objoid
-  JOIN relations t ON t.oid = g.tgrelid WHERE NOT t.member AND (g.tgisinternal OR g.tgparentid <> 0)
-  UNION ALL SELECT d.classoid, d.objoid, 'RULE ' || t.nspname || '.' || r.rulename || ' on ' || t.relname
-  FROM pg_description d JOIN pg_rewrite r ON d.classoid = 'pg_rewrite'::regclass AND r.oid = d.objoid
-  JOIN relations t ON t.oid = r.ev_class WHERE NOT t.member AND r.ev_type = '1'
-)
-"""
 
 
 def _plain(kind: str, catalogue: str, prefix: str, namespace: str = "") -> str:
@@ -214,40 +149,6 @@ _OBJECTS = (
     "SELECT 'LARGE OBJECT', '', oid::text, '' FROM pg_largeobject_metadata",
 )
 
-_NOT_ON_MEMBER = (
-    "NOT EXISTS (SELECT FROM members m WHERE m.classid = d.classoid AND m.objid = d.objoid)"
-    " AND NOT EXISTS (SELECT FROM parts p WHERE p.classid = d.classoid AND p.objid = d.objoid)"
-    " AND (d.objoid >= 16384 OR d.classoid = 'pg_largeobject'::regclass)"
-)
-# What hangs on an extension's table is neither a member itself nor dumped; what hangs on an index that is not dumped
-# neither. An extension's own comment comes with it; the comment of public is dumped as its difference from the usual.
-_COUNTS_COMMON = (
-    _COMMON
-    + """, parts AS MATERIALIZED (
-  SELECT 'pg_class'::regclass::oid AS classid, x.indexrelid AS objid
-    FROM pg_index x JOIN relations t ON t.oid = x.indrelid
-    WHERE t.member OR NOT (x.indisready AND (x.indisvalid OR t.relkind = 'p'))
-  UNION ALL SELECT 'pg_constraint'::regclass, k.oid FROM pg_constraint k JOIN relations t ON t.oid = k.conrelid
-    WHERE t.member
-  UNION ALL SELECT 'pg_constraint'::regclass, k.oid FROM pg_constraint k
-    JOIN members m ON m.classid = 'pg_type'::regclass AND m.objid = k.contypid
-  UNION ALL SELECT 'pg_trigger'::regclass, g.oid FROM pg_trigger g JOIN relations t ON t.oid = g.tgrelid WHERE t.member
-  UNION ALL SELECT 'pg_rewrite'::regclass, r.oid FROM pg_rewrite r JOIN relations t ON t.oid = r.ev_class WHERE t.member
-  UNION ALL SELECT 'pg_policy'::regclass, p.oid FROM pg_policy p JOIN relations t ON t.oid = p.polrelid WHERE t.member
-  UNION ALL SELECT 'pg_statistic_ext'::regclass, s.oid FROM pg_statistic_ext s JOIN relations t ON t.oid = s.stxrelid
-    WHERE t.member
-  UNION ALL SELECT classid, objid FROM silent
-  UNION ALL SELECT 'pg_extension'::regclass, oid FROM pg_extension
-  UNION ALL SELECT 'pg_namespace'::regclass, oid FROM pg_namespace WHERE nspname = 'public'
-), columns AS MATERIALIZED (
-  SELECT a.attgenerated, a.attidentity, a.attnotnull, d.oid IS NOT NULL AS has_default, t.member
-  FROM pg_attribute a JOIN relations t ON t.oid = a.attrelid
-  LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-  WHERE a.attnum > 0 AND NOT a.attisdropped AND t.relkind <> 'S' AND (t.relkind <> 'c' OR EXISTS
-    (SELECT FROM user_types y WHERE y.typrelid = t.oid))
-)
-"""
-)
 _COUNTS = {
     "columns": "columns WHERE NOT member",
     "column defaults": "columns WHERE NOT member AND has_default AND attgenerated = ''",
@@ -276,7 +177,7 @@ _COUNTS = {
     "populated materialized views": "relations"
     " WHERE NOT member AND relkind = 'm' AND oid NOT IN (SELECT oid FROM empty)",
     # The comment of a subscription stays behind when that is dropped.
-    "comments": f"pg_description d WHERE {_NOT_ON_MEMBER} AND (classoid <> 'pg_subscription'::regclass"
+    "comments": f"pg_description d WHERE {COMMENTED} AND (classoid <> 'pg_subscription'::regclass"
     " OR EXISTS (SELECT FROM pg_subscription s WHERE s.oid = objoid))",
     # Those on members of extensions are dumped.
     "security labels": "pg_seclabel WHERE objoid >= 16384 OR classoid = 'pg_largeobject'::regclass",
@@ -369,7 +270,7 @@ def read_census(session: Session) -> Census:
     Every role that may connect can read it. Raises CloseoutError.
     """
     census = Census(extensions=dict(session.rows("SELECT extname::text, extversion FROM pg_extension ORDER BY 1")))
-    for kind, schema, name, table in session.rows(_COMMON + " UNION ALL ".join(_OBJECTS)):
+    for kind, schema, name, table in session.rows(OBJECTS + " UNION ALL ".join(_OBJECTS)):
         key = (kind, schema, name)
         census.objects[key] += 1
         if table:
@@ -377,12 +278,12 @@ def read_census(session: Session) -> Census:
     version = session.server_version_num
     counts = {**_COUNTS, **(_COUNTS_FROM_15 if version >= 150000 else {})}
     found = session.rows(
-        _COUNTS_COMMON + "SELECT " + ", ".join(f"(SELECT count(*) FROM {source})" for source in counts.values())
+        OBJECTS_AND_PARTS + "SELECT " + ", ".join(f"(SELECT count(*) FROM {source})" for source in counts.values())
     )
     census.counts = dict(zip(counts, found[0]))
     lost = (*_LOST, *(_LOST_BEFORE_18 if version < 180000 else ()))
-    census.lost = sorted(row[0] for row in session.rows(_COMMON + " UNION ALL ".join(lost)))
-    census.told = sorted(row[0] for row in session.rows(_COMMON + " UNION ALL ".join(_TOLD)))
+    census.lost = sorted(row[0] for row in session.rows(OBJECTS + " UNION ALL ".join(lost)))
+    census.told = sorted(row[0] for row in session.rows(OBJECTS + " UNION ALL ".join(_TOLD)))
     return census
 
 

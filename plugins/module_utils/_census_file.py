@@ -1,7 +1,9 @@
 # Copyright (c) 2026 The incomex.closeout authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Private to incomex.closeout: the census of production's catalogues as a file, for the comparison with the copy's."""
+"""Private to incomex.closeout: what production's catalogues hold, as a file, for the comparison with the
+copy's: census and fingerprint.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +12,12 @@ from collections import Counter
 
 from ._census import Census
 from ._errors import CloseoutError
+from ._fingerprint import Fingerprint, Key, Mark
 
 SCHEMA = "incomex.closeout/census/1"
 
 
-def write_census(census: Census, run_id: str) -> bytes:
+def write_census(census: Census, fingerprint: Fingerprint, run_id: str) -> bytes:
     """Return the file's content."""
     document = {
         "schema": SCHEMA,
@@ -24,11 +27,12 @@ def write_census(census: Census, run_id: str) -> bytes:
         "extensions": census.extensions,
         "lost": census.lost,
         "told": census.told,
+        "fingerprint": [[*key, *mark] for key, mark in sorted(fingerprint.items())],
     }
     return json.dumps(document, indent=1).encode("ascii") + b"\n"
 
 
-def load_census(content: bytes) -> Census:
+def load_census(content: bytes) -> tuple[Census, Fingerprint]:
     """Read what :func:`write_census` made. Raises CloseoutError."""
     try:
         document = json.loads(content)
@@ -42,6 +46,10 @@ def load_census(content: bytes) -> Census:
             lost=document["lost"],
             told=document["told"],
         )
+        fingerprint = {
+            Key(fact, type_, identity): Mark(digest, schema, name, tuple(texts))
+            for fact, type_, identity, digest, schema, name, texts in document["fingerprint"]
+        }
     except (ValueError, KeyError, TypeError) as error:
         raise CloseoutError(
             "The census of production's catalogues cannot be read",
@@ -49,6 +57,6 @@ def load_census(content: bytes) -> Census:
             found=repr(error),
             do="give the census.json that was written beside the dump",
         ) from error
-    if not census.objects:
+    if not census.objects or not fingerprint:
         raise CloseoutError("The census of production's catalogues is empty", wanted="objects", found="none")
-    return census
+    return census, fingerprint

@@ -12,6 +12,8 @@ from collections import Counter
 from typing import Any
 
 from ._definitions import OF_PRIVILEGES
+from ._fingerprint_sql import DEPARSED, EXTENSION_PRIVILEGES
+from ._fingerprint_sql import OF_PRIVILEGES as OF_PRIVILEGES_IN_CATALOGUES
 from ._outcome import (
     FAIL,
     INFO,
@@ -32,6 +34,9 @@ HARMLESS = ("collation_version", "password_file")
 """What may be told of pg_dump's messages: the kinds of _dump_warnings."""
 # What the manifest has beside definitions: _definitions.DATA_TYPES.
 _DATA_KINDS = ("SEQUENCE SET", "MATERIALIZED VIEW DATA")
+_COPY = ("restore", "compare", "census")
+_FACTS_OF_PRIVILEGES = set(OF_PRIVILEGES_IN_CATALOGUES)
+_FACTS_OF_EXTENSIONS = EXTENSION_PRIVILEGES
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -98,6 +103,9 @@ def _without_data(evidence: Evidence, which: str) -> list[str]:
 
 def _all_tables(evidence: Evidence) -> Outcome:
     found, manifest = get(evidence, "production", "snapshot", "content"), get(evidence, "dump", "manifest")
+    refused = _large_objects(evidence, get(found, "large_objects"))
+    if refused:
+        return Outcome(FAIL, refused)
     counts = [get(found, name) for name in ("tables", "equal", "rows", "different_total")]
     wanted, all_of_them = get(manifest, "tables_with_data"), get(manifest, "tables")
     if not all(is_count(count) for count in (*counts, wanted, all_of_them)):
@@ -113,6 +121,23 @@ def _all_tables(evidence: Evidence) -> Outcome:
     beyond = all_of_them - wanted
     beside = f"; a standby cannot read its {beyond} unlogged tables" if beyond else ""
     return Outcome(PASS, f"all {tables} tables of the dump, {rows} rows, are production's, by sha256{beside}")
+
+
+def dump_sequences(evidence: Evidence) -> Outcome:
+    """Sequences that did not move while the dump was taken have production's values in it."""
+    found = get(evidence, "production", "snapshot", "sequences")
+    if not isinstance(found, dict) or not found:
+        return Outcome(NOT_RUN, "the values of production's sequences were not read")
+    names = ("sequences", "at_rest", "moved")
+    if not all(is_count(found.get(name)) for name in names) or not _are_named(found, "different"):
+        return Outcome(FAIL, "the values of production's sequences were not counted")
+    total, at_rest, moved = (found[name] for name in names)
+    if found["different_total"]:
+        return Outcome(FAIL, f"production had another value before and after the dump: {some(found['different'])}")
+    if total != _in_dump(evidence, _DATA_KINDS[0]) or at_rest + moved != total:
+        return Outcome(FAIL, f"{at_rest} sequences at rest and {moved} others are not the {total} of the dump")
+    others = f"; {moved} gave values meanwhile and cannot be compared" if moved else ""
+    return Outcome(PASS, f"{at_rest} sequences have production's values{others}")
 
 
 def dump_census(evidence: Evidence) -> Outcome:
@@ -165,6 +190,16 @@ def _missing_data(evidence: Evidence) -> str:
     if not counted or not filled or not 0 <= tables - filled <= unread:
         return f"{filled} of {tables} tables have data in the dump"
     return ""
+
+
+def _large_objects(evidence: Evidence, found: Any) -> str:
+    """Return what is wrong with production's large objects against the dump's, "" for nothing."""
+    if not isinstance(found, dict) or not is_count(found.get("large_objects")) or not _are_named(found, "different"):
+        return "production's large objects were not read"
+    if found["different_total"]:
+        return f"large objects whose data in the dump are not production's: {some(found['different'])}"
+    number, wanted = found["large_objects"], _in_dump(evidence, "LARGE OBJECT")
+    return "" if number == wanted else f"{number} large objects were read in production, the dump has {wanted}"
 
 
 def _are_named(part: dict[str, Any], name: str) -> bool:
@@ -249,10 +284,14 @@ def restore_objects(evidence: Evidence) -> Outcome:
     uneven = _uneven_census(evidence, {_DEFAULT_PRIVILEGES} if forgiven else set())
     if uneven:
         return Outcome(FAIL, f"the catalogues differ: {some(uneven)}")
-    told = [f"{found[name]} {title}" for name, title in zip(parts[1:], _TOLD) if found[name]]
+    facts, wrong = _facts(evidence, forgiven=bool(forgiven))
+    if wrong:
+        return Outcome(FAIL, wrong)
+    told = [f"{facts} facts of the catalogues are production's"]
+    told += [f"{found[name]} {title}" for name, title in zip(parts[1:], _TOLD) if found[name]]
     told += [f"{forgiven} differences of owner or privileges, tolerated by hand"] if forgiven else []
     told += _extension_versions(evidence)
-    return Outcome(PASS, f"{same} definitions are equal{'; ' * bool(told)}{'; '.join(told)}")
+    return Outcome(PASS, f"{same} definitions are equal; {'; '.join(told)}")
 
 
 _TOLD = ("in another column order (inheritance)", "after re-deparse")
@@ -344,6 +383,40 @@ def _uneven_census(evidence: Evidence, forgiven: set[str]) -> list[str]:
             if one.get(name, 0) != other.get(name, 0) and (versions == there or not name.startswith("extension "))
         ),
     ]
+
+
+def _facts(evidence: Evidence, *, forgiven: bool) -> tuple[int, str]:
+    """Return how many facts of the catalogues were found equal, and what is wrong with that number, "" for nothing."""
+    production = get(evidence, "production", "snapshot", "census", "facts")
+    found = get(evidence, "restore", "compare", "catalogue")
+    copy, parts = get(found, "facts"), ("equal", "equal_after_redeparse", "not_compared")
+    sides = (production, copy)
+    if not all(isinstance(side, dict) and side and all(is_count(number) for number in side.values()) for side in sides):
+        return 0, "the facts of the catalogues were not read on both sides"
+    if not all(is_count(get(found, name)) for name in parts):
+        return 0, "the facts of the catalogues were not compared"
+    versions = (get(evidence, "production", "snapshot", "census", "extensions"), get(evidence, *_COPY, "extensions"))
+    uneven = _FACTS_OF_PRIVILEGES if forgiven else set()
+    uneven = uneven | ({_FACTS_OF_EXTENSIONS} if versions[0] != versions[1] else set())
+    for sort in sorted({*production, *copy} - uneven):
+        if production.get(sort) != copy.get(sort):
+            return (
+                0,
+                f"facts of the sort {sort}: {production.get(sort, 0)} in production, {copy.get(sort, 0)} in the copy",
+            )
+    held: int = found["equal"] + found["equal_after_redeparse"]
+    excused = sum(production.get(sort, 0) for sort in uneven)
+    least, most = sum(production.values()) - excused, sum(production.values()) - found["not_compared"]
+    if found["not_compared"] > (production.get(_FACTS_OF_EXTENSIONS, 0) if versions[0] != versions[1] else 0):
+        return 0, f"{found['not_compared']} facts of the catalogues were not compared"
+    # Hardly any text is another one after a restore; nothing else may be excused by that.
+    if not found["equal"] or not least <= held <= most or found["equal_after_redeparse"] > _texts(production):
+        return 0, f"{held} facts of the catalogues are equal, production has {sum(production.values())}"
+    return held, ""
+
+
+def _texts(facts: dict[str, int]) -> int:
+    return sum(number for sort, number in facts.items() if sort in DEPARSED)
 
 
 def _is_text(value: Any) -> bool:

@@ -24,8 +24,11 @@ from ._census import differences as census_differences
 from ._census_file import load_census
 from ._content import DIFFERENT, EQUAL, EQUAL_OTHER_ORDER, TableResult, compare_tables
 from ._definitions import OF_PRIVILEGES, Definitions, Difference, comparable, compare_definitions, of_the_server, settle
+from ._dump_definitions import occurring
+from ._entries import Entry
 from ._errors import CloseoutError
 from ._files import read_whole, write_whole
+from ._fingerprint import Fingerprint, compare_fingerprints, read_fingerprint
 from ._globals import monetary_settings
 from ._identity import read_identity
 from ._live_definitions import read_definitions
@@ -64,7 +67,7 @@ def compare(scratch: Scratch, request: CompareRequest) -> dict[str, Any]:
     """Compare; return totals, the first differences, and where the full list is. Raises CloseoutError where there is
     nothing to compare, or something could not be read.
     """
-    manifest, production = _manifest_of(request), _census_of(request)
+    manifest, (production, fingerprint) = _manifest_of(request), _census_of(request)
     server = server_at(scratch.address)
     with _session(server, request) as session:
         identity = read_identity(server, session)
@@ -80,7 +83,7 @@ def compare(scratch: Scratch, request: CompareRequest) -> dict[str, Any]:
         differences = [_table_difference(table) for table in tables if table.outcome not in (EQUAL, EQUAL_OTHER_ORDER)]
         differences += compare_sequences(session, manifest)
         differences += compare_materialized_views(session, manifest)
-        census = read_census(session)
+        census, catalogues = read_census(session), read_fingerprint(session)
         session.rollback()
     differences += [
         Difference("objects", text, "catalogue", "as in production", "otherwise")
@@ -92,6 +95,14 @@ def compare(scratch: Scratch, request: CompareRequest) -> dict[str, Any]:
     definitions = compare_definitions(wanted, there + of_the_server(wanted, there, census.extensions))
     settled = _settle(server, request, manifest, definitions)
     differences += definitions.differences + settled.differences
+    facts_compared = compare_fingerprints(
+        fingerprint,
+        catalogues,
+        redeparsed={(entry.schema, name) for entry in _changed(definitions) for name in (entry.name, entry.of) if name},
+        occurring=lambda texts: occurring(request.dump, manifest.blocks, manifest.encoding, texts),
+        same_extensions=production.extensions == census.extensions,
+    )
+    differences += facts_compared.differences
     other_order = [f"{table.schema}.{table.name}" for table in tables if table.outcome == EQUAL_OTHER_ORDER]
     after_redeparse = _titles(definitions, settled)
     other_columns = definitions.other_column_order + settled.other_column_order
@@ -113,6 +124,12 @@ def compare(scratch: Scratch, request: CompareRequest) -> dict[str, Any]:
         "sequences": len(manifest.sequences),
         "large_objects": len(manifest.large_objects),
         "census": {"kinds": dict(by_kind(census.objects)), "counts": census.counts, "extensions": census.extensions},
+        "catalogue": {
+            "facts": facts_compared.kinds,
+            "equal": facts_compared.equal,
+            "equal_after_redeparse": facts_compared.equal_after_redeparse,
+            "not_compared": facts_compared.not_compared,
+        },
         "differences_total": len(differences),
         "content_differences": about["content"],
         "object_differences": about["objects"],
@@ -152,7 +169,7 @@ def _with_digest(path: str, wanted: str) -> bytes:
     return content
 
 
-def _census_of(request: CompareRequest) -> Census:
+def _census_of(request: CompareRequest) -> tuple[Census, Fingerprint]:
     return load_census(_with_digest(request.census, request.census_sha256))
 
 
@@ -179,8 +196,12 @@ def _settle(server: Server, request: CompareRequest, manifest: Manifest, definit
 def _titles(definitions: Definitions, settled: Definitions) -> list[str]:
     """Return the names of what is equal only after one more restore."""
     differing = {difference.object for difference in settled.differences} | set(settled.other_column_order)
-    titles = [entry.title for entries in definitions.changed.values() for entry in entries]
-    return [title for title in titles if title not in differing]
+    return [entry.title for entry in _changed(definitions) if entry.title not in differing]
+
+
+def _changed(definitions: Definitions) -> list[Entry]:
+    """Return the entries whose texts differ at first."""
+    return [entry for entries in definitions.changed.values() for entry in entries]
 
 
 def _table_difference(table: TableResult) -> Difference:

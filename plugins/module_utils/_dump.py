@@ -27,8 +27,10 @@ from ._definitions import comparable
 from ._dump_warnings import read_messages
 from ._errors import CloseoutError, DumpChanged, ProgramFailed
 from ._files import new_file, write_whole
+from ._fingerprint import Fingerprint, count_facts
 from ._globals import read_globals
 from ._manifest import Manifest
+from ._production_beside import Values, compare_values, read_values
 from ._production_content import compare_with_production
 from ._program import Program
 from ._scanner import Scanner
@@ -36,6 +38,7 @@ from ._server import Server, database_argument
 from ._session import LOCK_WAIT_S, Session
 from ._settings import RESERVED_NAMES
 from ._snapshot import ProductionSnapshot
+from ._transport import Transport, chosen_transport
 
 MAX_ATTEMPTS = 3
 _MAX_NAMED = 20
@@ -45,7 +48,8 @@ _MAX_NAMED = 20
 class DumpRequest:
     """What to dump and where to. ``directory`` exists and is ours; ``name`` is the file's name in it.
 
-    ``content`` says of which tables production's rows are held against the dump's: audited, all or none.
+    ``content`` says of which tables production's rows are held against the dump's: audited, all or none. ``transport``
+    is how pg_dump is started: auto, namespace, exec or host.
     """
 
     directory: str
@@ -53,6 +57,7 @@ class DumpRequest:
     schema: str
     expected_tables: list[str] = field(default_factory=list)
     content: str = "audited"
+    transport: str = "auto"
 
     def __post_init__(self) -> None:
         if os.path.basename(self.name) != self.name or self.name in ("", ".", "..") or self.name in RESERVED_NAMES:
@@ -78,10 +83,11 @@ def take_dump(server: Server, request: DumpRequest) -> dict[str, Any]:
     _refuse_open(request.directory)
     discarded: list[str] = []
     while True:
-        with server.session() as session:
+        with server.session() as session, chosen_transport(server, session, request.transport) as transport:
+            values = read_values(session)
             snapshot = ProductionSnapshot(session, request.schema)
             try:
-                facts = _attempt(server, session, snapshot, request)
+                facts = _attempt(server, transport, session, snapshot, values, request)
             except DumpChanged as error:
                 discarded.append(error.found)
                 if len(discarded) >= MAX_ATTEMPTS:
@@ -95,24 +101,35 @@ def take_dump(server: Server, request: DumpRequest) -> dict[str, Any]:
 def check_dump(server: Server, request: DumpRequest) -> dict[str, Any]:
     """See that a dump could be taken: the server lets us in, pg_dump is there, the directory can be written to."""
     _refuse_open(request.directory)
-    version = server.program_version("pg_dump")[1]
-    with server.session() as session:
+    with server.session() as session, chosen_transport(server, session, request.transport) as transport:
+        facts = {
+            "path": request.path,
+            "client_version": transport.version,
+            "transport": transport.name,
+            "transport_reason": transport.reason,
+        }
         server_version = session.value("SELECT current_setting('server_version')")
     if not os.access(request.directory, os.W_OK | os.X_OK) or os.path.lexists(request.path):
         raise CloseoutError(
             f"{request.path} cannot be written", wanted="a new file in a writable directory", found="none such"
         )
-    return {"dump": {"path": request.path, "client_version": version}, "server_version": server_version}
+    return {"dump": facts, "server_version": server_version}
 
 
-def _attempt(server: Server, session: Session, snapshot: ProductionSnapshot, request: DumpRequest) -> dict[str, Any]:
-    """Take the dump once, in one snapshot."""
+def _attempt(
+    server: Server,
+    transport: Transport,
+    session: Session,
+    snapshot: ProductionSnapshot,
+    values: Values,
+    request: DumpRequest,
+) -> dict[str, Any]:
+    """Take the dump once, in one snapshot. ``values`` are those of the sequences before it."""
     run_id = server.address.run_id
     globals_document = read_globals(session)
-    version = server.program_version("pg_dump")[1]
     argv = [
         "pg_dump",
-        *server.connection_arguments(),
+        *transport.connection_arguments(),
         "--dbname",
         database_argument(server.address.login_db),
         "--encoding",
@@ -128,9 +145,9 @@ def _attempt(server: Server, session: Session, snapshot: ProductionSnapshot, req
         "path": request.path,
         "format": "plain",
         "command": argv,
-        "client_version": version,
-        "transport": server.transport,
-        "transport_reason": "the container's own pg_dump" if server.transport == "exec" else "this host's pg_dump",
+        "client_version": transport.version,
+        "transport": transport.name,
+        "transport_reason": transport.reason,
         "taken_utc": snapshot.taken_utc,
     }
     started = time.monotonic()
@@ -140,7 +157,7 @@ def _attempt(server: Server, session: Session, snapshot: ProductionSnapshot, req
         digest = hashlib.sha256()
         size = 0
         counting = None
-        program = server.start(argv, password=session.password, options=server.read_options(session))
+        program = transport.start(argv, password=session.password, options=server.read_options(session))
         try:
             with snapshot.watching_sessions(run_id) as stop_watching:
                 for piece in program.output():
@@ -164,7 +181,7 @@ def _attempt(server: Server, session: Session, snapshot: ProductionSnapshot, req
                 _refuse_rewritten(snapshot)
             _refuse_failed(program, facts)
             assert counting is not None
-            rows, census = counting.result()
+            rows, catalogues = counting.result()
             content = compare_with_production(session, manifest, file.partial, request.schema, request.content)
             _refuse_rewritten(snapshot)
         except BaseException as error:
@@ -186,9 +203,10 @@ def _attempt(server: Server, session: Session, snapshot: ProductionSnapshot, req
         facts.update(_inventory(manifest, request, size, facts["sha256"], run_id, standby=standby))
         facts["content"] = content.dump
         write_whole(os.path.join(request.directory, "globals.json"), _json(globals_document), replace=True)
-        census_facts = _keep_census(census, manifest, request, run_id)
+        census_facts = _keep_census(*catalogues, manifest, request, run_id)
         file.complete()
         snapshot.close()
+        sequences = compare_values(values, read_values(session), manifest)
     return {
         "dump": facts,
         "globals_path": os.path.join(request.directory, "globals.json"),
@@ -199,6 +217,7 @@ def _attempt(server: Server, session: Session, snapshot: ProductionSnapshot, req
             "tables": {name: {"rows": count, "sha256": content.production.get(name)} for name, count in rows.items()},
             "rows_total": sum(rows.values()),
             "content": content.all_tables,
+            "sequences": sequences,
             "census": census_facts,
         },
         "expected_tables_effective": request.expected_tables or [table.name for table in snapshot.tables],
@@ -207,9 +226,9 @@ def _attempt(server: Server, session: Session, snapshot: ProductionSnapshot, req
     }
 
 
-def _count(snapshot: ProductionSnapshot) -> tuple[dict[str, int], Census]:
-    """Count the audited tables, then everything else in the catalogues."""
-    return snapshot.count(), snapshot.census()
+def _count(snapshot: ProductionSnapshot) -> tuple[dict[str, int], tuple[Census, Fingerprint]]:
+    """Count the audited tables, then read everything else in the catalogues."""
+    return snapshot.count(), (snapshot.census(), snapshot.fingerprint())
 
 
 def _refuse_open(directory: str) -> None:
@@ -292,9 +311,11 @@ def _inventory(
     }
 
 
-def _keep_census(census: Census, manifest: Manifest, request: DumpRequest, run_id: str) -> dict[str, Any]:
-    """Write the census of production's catalogues; return how it compares with what the dump defines."""
-    content = write_census(census, run_id)
+def _keep_census(
+    census: Census, fingerprint: Fingerprint, manifest: Manifest, request: DumpRequest, run_id: str
+) -> dict[str, Any]:
+    """Write what production's catalogues hold; return how it compares with what the dump defines."""
+    content = write_census(census, fingerprint, run_id)
     path = os.path.join(request.directory, "census.json")
     write_whole(path, content, replace=True)
     return {
@@ -302,6 +323,7 @@ def _keep_census(census: Census, manifest: Manifest, request: DumpRequest, run_i
         "sha256": hashlib.sha256(content).hexdigest(),
         **left_out(census, manifest.entries),
         "counts": census.counts,
+        "facts": count_facts(fingerprint),
         "extensions": census.extensions,
         "lost": census.lost[:_MAX_NAMED],
         "lost_total": len(census.lost),

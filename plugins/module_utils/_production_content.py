@@ -14,6 +14,7 @@ from typing import Any
 
 from ._content import digest_in_snapshot
 from ._manifest import Manifest, TableEntry
+from ._production_beside import compare_large_objects
 from ._rowdigest import Content, unordered_of_file
 from ._session import Session
 
@@ -58,6 +59,7 @@ def compare_with_production(
             "equal": len(dumped) - len(different),
             "different": different[:_MAX_NAMED],
             "different_total": len(different),
+            "large_objects": compare_large_objects(session, manifest),
         }
     return result
 

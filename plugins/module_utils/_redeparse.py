@@ -12,17 +12,15 @@ two further scratch databases, and are dumped from there.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
-from ._files import open_regular
+from ._dump_definitions import definitions_of
 from ._globals import database_statement
 from ._live_definitions import dump_definitions, finish_whole, read_definitions
 from ._manifest import Manifest
 from ._psql import psql_arguments, psql_options
 from ._server import Server
-
-_READ_BYTES = 1 << 20
 
 
 def restored_once_more(
@@ -33,7 +31,7 @@ def restored_once_more(
     """
     unique = secrets.token_hex(4)
     names = (f"closeout_deparse_dump_{unique}", f"closeout_deparse_copy_{unique}")
-    _load(server, names[0], globals_document, _without_blocks(dump, blocks))
+    _load(server, names[0], globals_document, definitions_of(dump, blocks))
     program = dump_definitions(server, db, globals_document)
     try:
         _load(server, names[1], globals_document, program.output())
@@ -59,22 +57,3 @@ def _load(server: Server, db: str, globals_document: dict[str, Any], pieces: Ite
     except BaseException:
         program.stop()
         raise
-
-
-def _without_blocks(path: str, blocks: list[tuple[int, int]]) -> Iterator[bytes]:
-    """Yield a dump without the rows: its COPY statements stay, and end at once."""
-    with open_regular(path) as file:
-        for offset, length in blocks:
-            yield from _pieces(file, offset - file.tell())
-            file.seek(offset + length)
-        yield from _pieces(file, None)
-
-
-def _pieces(file: Any, length: int | None) -> Iterator[bytes]:
-    while length is None or length > 0:
-        piece = file.read(_READ_BYTES if length is None else min(_READ_BYTES, length))
-        if not piece:
-            return
-        if length is not None:
-            length -= len(piece)
-        yield piece

@@ -20,6 +20,7 @@ from ._catalog import Table, count_rows, tables_of
 from ._census import Census, read_census
 from ._clock import utc_now
 from ._errors import CloseoutError
+from ._fingerprint import Fingerprint, read_fingerprint
 from ._session import Session
 from ._witness import own_sessions
 
@@ -104,6 +105,10 @@ class ProductionSnapshot:
     def census(self) -> Census:
         """Take the census of the catalogues in the snapshot."""
         return read_census(self._session)
+
+    def fingerprint(self) -> Fingerprint:
+        """Read the fingerprint of the catalogues in the snapshot."""
+        return read_fingerprint(self._session)
 
     def end_programs(self) -> None:
         """Terminate the other sessions of this run on the server: a pg_dump that was killed may not have noticed."""

@@ -14,7 +14,14 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from ._checks_backup import dump_complete, dump_rows, dump_tables, sha256_confirmed
-from ._checks_content import dump_census, dump_content, dump_warnings, restore_content, restore_objects
+from ._checks_content import (
+    dump_census,
+    dump_content,
+    dump_sequences,
+    dump_warnings,
+    restore_content,
+    restore_objects,
+)
 from ._checks_production import (
     production_identity,
     production_neighbours,
@@ -141,6 +148,7 @@ _CHECKS = (
     Check("dump.rows", 2, "The dump has production's rows of the snapshot", dump_rows),
     Check("dump.content", 2, "The dump has production's rows, by digest", dump_content),
     Check("dump.census", 2, "The dump defines what production's catalogues hold", dump_census),
+    Check("dump.sequences", 2, "Sequences at rest have production's values in the dump", dump_sequences),
     Check("dump.warnings", 1, "pg_dump said nothing that matters", dump_warnings),
     Check("dump.sha256_confirmed", 1, "The dump is still the one that was written and restored", sha256_confirmed),
     Check("scratch.guard", 3, "The scratch server is not production", scratch_guard),

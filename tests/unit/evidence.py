@@ -19,6 +19,7 @@ DUMP = f"{ARTEFACT}/prod-directus-closeout-20260516T104634Z.sql"
 MANIFEST_SHA256 = "cd" * 32
 KINDS = {"TABLE": 15, "INDEX": 3, "SEQUENCE": 4, "SEQUENCE SET": 4}
 COUNTS = {"columns": 69, "enum labels": 3, "extension columns": 2}
+FACTS = {"column": 69, "owner": 20, "privileges": 5, "query": 3, "extension privileges": 1}
 
 Json = dict[str, Any]
 
@@ -193,6 +194,7 @@ def results(driver: str = "docker", rows: int | None = None) -> Json:
                 "tables": {name: {"rows": count, "sha256": digest_of(name)} for name, count in rows_of.items()},
                 "rows_total": total,
                 "content": None,
+                "sequences": {"sequences": 4, "at_rest": 3, "moved": 1, "different": [], "different_total": 0},
                 "census": {
                     "path": f"{ARTEFACT}/census.json",
                     "sha256": "ce" * 32,
@@ -202,6 +204,7 @@ def results(driver: str = "docker", rows: int | None = None) -> Json:
                     "unexplained": [],
                     "unexplained_total": 0,
                     "counts": dict(COUNTS),
+                    "facts": dict(FACTS),
                     "extensions": {"plpgsql": "1.0"},
                     "lost": [],
                     "lost_total": 0,
@@ -296,6 +299,12 @@ def results(driver: str = "docker", rows: int | None = None) -> Json:
                 "sequences": 4,
                 "large_objects": 0,
                 "census": {"kinds": dict(KINDS), "counts": dict(COUNTS), "extensions": {"plpgsql": "1.0"}},
+                "catalogue": {
+                    "facts": dict(FACTS),
+                    "equal": sum(FACTS.values()) - 2,
+                    "equal_after_redeparse": 2,
+                    "not_compared": 0,
+                },
                 "differences_total": 0,
                 "content_differences": 0,
                 "object_differences": 0,

@@ -21,7 +21,7 @@ from ansible_collections.incomex.closeout.plugins.module_utils._verdict import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.evidence import COUNTS, KINDS, NONCE, TABLES, Json, alone, digest_of, passing
+from tests.unit.evidence import COUNTS, FACTS, KINDS, NONCE, TABLES, Json, alone, digest_of, passing
 
 CHECKS = [
     "plan.ready",
@@ -31,6 +31,7 @@ CHECKS = [
     "dump.rows",
     "dump.content",
     "dump.census",
+    "dump.sequences",
     "dump.warnings",
     "dump.sha256_confirmed",
     "scratch.guard",
@@ -130,7 +131,7 @@ def test_every_check_stands_in_a_section_of_the_record() -> None:
     checks = verdict(passing())["checks"]
     sections = {"plan": 6, "evidence": 6, "scratch": 3, "restore": 3, "teardown": 4, "production": 5}
     sections |= {"dump.complete": 1, "dump.sha256_confirmed": 1, "dump.warnings": 1}
-    sections |= {"dump.tables": 2, "dump.rows": 2, "dump.content": 2, "dump.census": 2}
+    sections |= {"dump.tables": 2, "dump.rows": 2, "dump.content": 2, "dump.census": 2, "dump.sequences": 2}
     for one in checks:
         assert one["section"] == sections.get(one["id"], sections.get(one["id"].partition(".")[0])), one["id"]
     assert all(one["title"] and one["detail"] for one in checks)
@@ -303,6 +304,7 @@ _ISOLATION_OF_DOCKER: dict[str, tuple[Any, ...]] = {
 _LEFT: tuple[Any, ...] = (["left"], None, GONE, {}, 0)
 _NO_COUNTS: tuple[Any, ...] = (None, GONE, True, -1, "15", 15.0, [15])
 _COMPARED = "restore.compare"
+_SEQUENCES = "production.snapshot.sequences"
 _CENSUS = "production.snapshot.census"
 _MISSING = {"about": "objects", "object": "VIEW a.b", "kind": "missing", "wanted": "in the dump", "found": "not there"}
 
@@ -416,6 +418,26 @@ FAULTS = [
     *_counts("dump.manifest.tables", "dump.census", wrong=(0, 14, 16)),
     Fault("dump.manifest", None, "dump.census"),
     Fault("dump", None, "dump.census"),
+    # values of sequences
+    Fault("production.snapshot", None, "dump.sequences", NOT_RUN),
+    *(Fault(_SEQUENCES, value, "dump.sequences", NOT_RUN) for value in _each(None, {}, [], GONE)),
+    *(fault
+      for name, right in (("sequences", 4), ("at_rest", 3), ("moved", 1))
+      for fault in _counts(f"{_SEQUENCES}.{name}", "dump.sequences", wrong=(right - 1, right + 1))),
+    *_counts(f"{_SEQUENCES}.different_total", "dump.sequences", wrong=(1,)),
+    *(Fault(f"{_SEQUENCES}.different", value, "dump.sequences") for value in _each(["a.b"], None, GONE, {}, "")),
+    # facts of the catalogues
+    *(Fault(place, value, "restore.objects")
+      for place in (f"{_CENSUS}.facts", "restore.compare.catalogue.facts")
+      for value in _each(None, {}, [], GONE, {"column": 69}, {**FACTS, "more": 1})),
+    *(fault
+      for sort, number in FACTS.items()
+      for place in (f"{_CENSUS}.facts", "restore.compare.catalogue.facts")
+      for fault in _counts(f"{place}.{sort}", "restore.objects", wrong=(number - 1, number + 1))),
+    *(Fault("restore.compare.catalogue", value, "restore.objects") for value in _each(None, {}, [], GONE)),
+    *_counts("restore.compare.catalogue.equal", "restore.objects", wrong=(0, 95, 97)),
+    *_counts("restore.compare.catalogue.equal_after_redeparse", "restore.objects", wrong=(0, 1, 3)),
+    *_counts("restore.compare.catalogue.not_compared", "restore.objects", wrong=(1, 2)),
     # what pg_dump said
     Fault("dump", None, "dump.warnings", NOT_RUN),
     *(Fault("dump.messages", value, "dump.warnings", NOT_RUN) for value in _each(None, {}, [])),
@@ -999,7 +1021,9 @@ def counted_only() -> Json:
 
 def all_tables(**values: Any) -> Json:
     """Return evidence of a run with `closeout_production_content: all`."""
-    found = {"tables": 15, "rows": 810, "equal": 15, "different": [], "different_total": 0, **values}
+    large = {"large_objects": 0, "different": [], "different_total": 0}
+    found = {"tables": 15, "rows": 810, "equal": 15, "different": [], "different_total": 0, "large_objects": large}
+    found |= values
     return changed(passing(), settings__production_content="all", production__snapshot__content=found)
 
 
@@ -1058,7 +1082,17 @@ def test_all_tables_of_the_dump_are_compared_where_that_was_asked_for() -> None:
         *(("different_total", value) for value in (1, None, False, "0")),
         ("different", ["public.users"]),
         ("different", None),
-    ],
+        *(
+            ("large_objects", {"large_objects": number, "different": [], "different_total": 0})
+            for number in (1, None, True, "0")
+        ),
+        *(
+            ("large_objects", {"large_objects": 0, "different": names, "different_total": number})
+            for names, number in ([["16401"], 1], [[], 1], [None, 0])
+        ),
+        ("large_objects", None),
+        ("large_objects", {}),
+    ],  # fmt: skip
 )
 def test_all_tables_are_equal_or_it_fails(name: str, value: Any) -> None:
     evidence = all_tables(**{name: value})
@@ -1295,6 +1329,8 @@ def test_by_hand_tolerates_the_privileges_that_a_missing_role_explains() -> None
         "restore__compare__census__counts__default privileges": 0,
     })  # fmt: skip
     assert statuses(default)["restore.objects"] == PASS
+    facts = by_hand(restore__compare__catalogue__facts__privileges=3, restore__compare__catalogue__equal=94)
+    assert statuses(facts)["restore.objects"] == PASS
 
 
 @pytest.mark.parametrize(
@@ -1320,6 +1356,8 @@ def test_by_hand_tolerates_the_privileges_that_a_missing_role_explains() -> None
         {"restore__compare__census__counts__columns": 68},
         {"restore__compare__census__kinds__INDEX": 2},
         {"restore__compare__sequences": 3},
+        {"restore__compare__catalogue__facts__column": 68},
+        {"restore__compare__catalogue__equal": 10},
     ],
     ids=repr,
 )
@@ -1358,8 +1396,9 @@ def test_a_difference_of_content_is_not_one_of_objects() -> None:
 
 
 def test_what_is_equal_in_another_way_is_told() -> None:
-    told = detail(passing(), "restore.objects")
-    assert told == "40 definitions are equal; 1 in another column order (inheritance); 2 after re-deparse"
+    facts = "98 facts of the catalogues are production's"
+    told = f"40 definitions are equal; {facts}; 1 in another column order (inheritance); 2 after re-deparse"
+    assert detail(passing(), "restore.objects") == told
     assert detail(passing(), "restore.content") == "810 rows in 15 tables are equal, 1 of them in another row order"
 
 
@@ -1376,8 +1415,28 @@ def test_the_version_of_an_extension_is_told_and_what_hangs_on_its_tables_is_com
     same = changed(other, restore__compare__census__extensions__plpgsql="1.0")
     assert statuses(same)["restore.objects"] == FAIL
     assert detail(same, "restore.objects") == "the catalogues differ: extension columns: 2 in production, 3 in the copy"
+    privileges = changed(other, restore__compare__catalogue={
+        "facts": {**FACTS, "extension privileges": 0}, "equal": 95, "equal_after_redeparse": 2, "not_compared": 1,
+    })  # fmt: skip
+    assert result(privileges) == "ALL_PASS"
+    assert statuses(changed(privileges, restore__compare__catalogue__not_compared=2))["restore.objects"] == FAIL
     columns = changed(other, restore__compare__census__counts__columns=68)
     assert statuses(columns)["restore.objects"] == FAIL
+
+
+def test_nothing_but_a_text_is_equal_after_redeparse() -> None:
+    more = {"equal": 94, "equal_after_redeparse": 4, "not_compared": 0, "facts": FACTS}
+    assert statuses(changed(passing(), restore__compare__catalogue=more))["restore.objects"] == FAIL
+
+
+def test_sequences_that_moved_are_told() -> None:
+    assert detail(passing(), "dump.sequences").endswith("; 1 gave values meanwhile and cannot be compared")
+    other = changed(
+        passing(),
+        production__snapshot__sequences__different=["public.seq"],
+        production__snapshot__sequences__different_total=1,
+    )
+    assert detail(other, "dump.sequences") == "production had another value before and after the dump: public.seq"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,83 @@
+# Copyright (c) 2026 The incomex.closeout authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Private to incomex.closeout: the definitions of a dump's file: all of it but the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import Any, NamedTuple
+
+from ._encodings import codec_of
+from ._entries import name_statement
+from ._files import open_regular
+from ._scanner import Scanner, Statement
+
+_READ_BYTES = 1 << 20
+
+
+class Texts(NamedTuple):
+    """Texts of one object, which has this schema and name, or is a part of what has."""
+
+    schema: str
+    object: str
+    texts: tuple[str, ...]
+
+
+def definitions_of(path: str, blocks: list[tuple[int, int]]) -> Iterator[bytes]:
+    """Yield a dump without the rows: its COPY statements stay, and end at once. ``blocks`` are offset and length in
+    bytes, in order. Raises CloseoutError.
+    """
+    with open_regular(path) as file:
+        for offset, length in blocks:
+            yield from _pieces(file, offset - file.tell())
+            file.seek(offset + length)
+        yield from _pieces(file, None)
+
+
+def occurring(path: str, blocks: list[tuple[int, int]], encoding: str, wanted: Collection[Texts]) -> set[Texts]:
+    """Return those of ``wanted`` whose texts all occur, as they are, in one statement of the dump that defines their
+    object or a part of it. ``encoding`` is the dump's, PostgreSQL's name. Raises CloseoutError.
+    """
+    finder = _Finder(codec_of(encoding), wanted)
+    scanner = Scanner(finder)
+    for piece in definitions_of(path, blocks):
+        scanner.feed(piece)
+    scanner.finish()
+    return finder.found
+
+
+class _Finder:
+    """A sink of the scanner that looks for texts in the statements about their objects."""
+
+    def __init__(self, codec: str, wanted: Collection[Texts]) -> None:
+        self.found: set[Texts] = set()
+        self._codec = codec
+        self._wanted: dict[tuple[str, str], list[tuple[Texts, list[bytes]]]] = {}
+        for one in wanted:
+            encoded = [text.encode(codec) for text in one.texts]
+            self._wanted.setdefault((one.schema, one.object), []).append((one, encoded))
+
+    def statement(self, statement: Statement) -> None:
+        entry = name_statement(statement.text.decode(self._codec, "surrogateescape"))
+        for name in (entry.name, entry.of):
+            for one, texts in self._wanted.get((entry.schema, name), ()):
+                if all(text in statement.text for text in texts):
+                    self.found.add(one)
+
+    def copy_data(self, data: memoryview) -> None:
+        """There are no rows here."""
+
+    def copy_block(self, rows: int, size_bytes: int, offset: int) -> None:
+        """An empty one."""
+
+
+def _pieces(file: Any, length: int | None) -> Iterator[bytes]:
+    while length is None or length > 0:
+        piece = file.read(_READ_BYTES if length is None else min(_READ_BYTES, length))
+        if not piece:
+            return
+        if length is not None:
+            length -= len(piece)
+        yield piece

@@ -1,0 +1,144 @@
+# Copyright (c) 2026 The incomex.closeout authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Private to incomex.closeout: a fingerprint of the catalogues: a digest of everything they say of each object.
+
+Definitions of dump and copy come from pg_dump: what it gets wrong is wrong in both. A fingerprint is asked of the
+catalogues themselves, in production's snapshot and in the restored copy, and needs no pg_dump.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from ._catalogues import COMMENTED, OBJECTS_AND_PARTS
+from ._definitions import Difference
+from ._dump_definitions import Texts
+from ._fingerprint_sql import (
+    DEPARSED,
+    EXTENSION_PRIVILEGES,
+    OWNER,
+    PRIVILEGES,
+    fact_queries,
+)
+from ._session import Session
+
+# So begin the names of differences that _definitions.OF_PRIVILEGES counts apart; default privileges do by themselves.
+_PREFIX = {OWNER: "OWNER ", PRIVILEGES: "ACL ", EXTENSION_PRIVILEGES: "ACL "}
+
+
+class Key(NamedTuple):
+    """A fact: its sort (column, owner, …), and type and identity of the object as pg_identify_object() has them."""
+
+    fact: str
+    type: str
+    identity: str
+
+
+class Mark(NamedTuple):
+    """The digest of a fact, schema and name of the object that it is of (the table of an index), and the texts that
+    occur together in a statement of a dump."""
+
+    digest: str
+    schema: str
+    object: str
+    texts: tuple[str, ...] = ()
+
+
+Fingerprint = dict[Key, Mark]
+
+
+@dataclass
+class Comparison:
+    """Two fingerprints, held against each other. ``kinds`` counts the copy's facts by sort; ``equal`` are so as they
+    are, ``equal_after_redeparse`` belong to definitions that say the same after one more restore, ``not_compared`` hang
+    on extensions in other versions.
+    """
+
+    kinds: dict[str, int] = field(default_factory=dict)
+    equal: int = 0
+    equal_after_redeparse: int = 0
+    not_compared: int = 0
+    differences: list[Difference] = field(default_factory=list)
+
+
+def read_fingerprint(session: Session) -> Fingerprint:
+    """Read the fingerprint of the session's database, in the session's snapshot where it has one.
+
+    Every role that may connect can read it. Raises CloseoutError.
+    """
+    queries = fact_queries(session.server_version_num, COMMENTED)
+    found: dict[Key, list[Mark]] = {}
+    for fact, query in queries.items():
+        texts = "f.texts" if fact in DEPARSED else "NULL"
+        columns = "classid, objid, objsubid, schema, name, said" + (", texts" if fact in DEPARSED else "")
+        for type_, identity, schema, name, digest, said in session.rows(
+            f"{OBJECTS_AND_PARTS}, facts ({columns}) AS ({query})"
+            " SELECT coalesce(o.type, ''), coalesce(o.identity, ''), f.schema, f.name::text, left(encode(sha256("
+            f"convert_to(coalesce(f.said, ''), getdatabaseencoding())), 'hex'), 32), {texts}"
+            " FROM facts f, LATERAL pg_identify_object(f.classid::oid, f.objid, f.objsubid) o"
+        ):
+            mark = Mark(digest, schema, name, tuple(text for text in said or () if text))
+            found.setdefault(Key(fact, type_, identity), []).append(mark)
+    # More than one label may be on one object.
+    return {
+        key: marks[0] if len(marks) == 1 else marks[0]._replace(digest="+".join(sorted(mark.digest for mark in marks)))
+        for key, marks in found.items()
+    }
+
+
+def count_facts(fingerprint: Fingerprint) -> dict[str, int]:
+    """Return how many facts of each sort there are."""
+    return dict(sorted(Counter(key.fact for key in fingerprint).items()))
+
+
+def compare_fingerprints(
+    production: Fingerprint,
+    copy: Fingerprint,
+    *,
+    redeparsed: Collection[tuple[str, str]],
+    occurring: Callable[[Collection[Texts]], set[Texts]],
+    same_extensions: bool,
+) -> Comparison:
+    """Compare. ``redeparsed`` are schema and name of objects whose definitions are equal after one more restore: their
+    deparsed texts may differ here, if production's are ``occurring`` in the dump.
+    """
+    result = Comparison(kinds=count_facts(copy))
+    other_texts: dict[Key, Mark] = {}
+    lacking: set[tuple[str, str]] = set()
+    objects = {(mark.schema, mark.object) for mark in copy.values()}
+    for key, mark in production.items():
+        found, of = copy.get(key), (mark.schema, mark.object)
+        if key.fact == EXTENSION_PRIVILEGES and not same_extensions:
+            result.not_compared += 1
+        elif found is None:
+            # One line for an object that is not there with all that belongs to it.
+            if of in objects or of not in lacking:
+                result.differences.append(_difference(key, "as in production", "not restored"))
+            lacking.add(of)
+        elif found.digest == mark.digest:
+            result.equal += 1
+        elif key.fact in DEPARSED and of in redeparsed:
+            other_texts[key] = mark
+        else:
+            result.differences.append(_difference(key, "as in production", "otherwise"))
+    for key in copy:
+        if key not in production and (key.fact != EXTENSION_PRIVILEGES or same_extensions):
+            result.differences.append(_difference(key, "not in production", "there"))
+    texts = {key: Texts(mark.schema, mark.object, mark.texts) for key, mark in other_texts.items() if mark.texts}
+    dumped = occurring(set(texts.values())) if texts else set()
+    for key in other_texts:
+        if texts.get(key) in dumped:
+            result.equal_after_redeparse += 1
+        else:
+            result.differences.append(_difference(key, "in the dump as in production", "otherwise"))
+    return result
+
+
+def _difference(key: Key, wanted: str, found: str) -> Difference:
+    title = f"{_PREFIX.get(key.fact, '')}{key.type.upper()} {key.identity}"
+    return Difference("objects", title, f"catalogue: {key.fact}", wanted, found)

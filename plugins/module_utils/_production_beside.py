@@ -1,0 +1,105 @@
+# Copyright (c) 2026 The incomex.closeout authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Private to incomex.closeout: what of production's data is in no table, held against the dump: values of sequences,
+large objects.
+
+Large objects are the snapshot's. Sequences are not: they give what they have now, to pg_dump as to us. So their values
+are read before the snapshot and after the dump; where both are the same, the dump's must be it too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from ._manifest import Manifest
+from ._names import quote_qualified
+from ._session import Session, SqlError
+
+_MAX_NAMED = 20
+_ATTEMPTS = 3
+_SEQUENCES_AT_ONCE = 200
+_OBJECTS_AT_ONCE = 256
+_FIRST_BYTES = 1 << 16
+_NEXT_BYTES = 4 << 20
+
+Values = dict[tuple[str, str], tuple[int, bool]]
+
+# An extension's own that nobody may read is in no dump either. A standby does not have unlogged ones.
+_SEQUENCES = """
+SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind = 'S' AND c.relpersistence <> 't' AND NOT (c.relpersistence = 'u' AND pg_is_in_recovery())
+  AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
+"""
+
+
+def read_values(session: Session) -> Values:
+    """Return last_value and is_called of every sequence, as they are now. Call it outside a transaction: it keeps no
+    lock then. Raises CloseoutError.
+    """
+    for attempt in range(_ATTEMPTS):
+        names = [(schema, name) for schema, name in session.rows(_SEQUENCES)]
+        values: Values = {}
+        try:
+            for start in range(0, len(names), _SEQUENCES_AT_ONCE):
+                part = names[start : start + _SEQUENCES_AT_ONCE]
+                found = session.rows(
+                    " UNION ALL ".join(
+                        f"SELECT {number}, last_value, is_called FROM {quote_qualified(*name)}"
+                        for number, name in enumerate(part)
+                    )
+                )
+                values.update({part[number]: (last_value, called) for number, last_value, called in found})
+            return values
+        except SqlError:
+            # One that was dropped since it was listed.
+            if attempt == _ATTEMPTS - 1:
+                raise
+    raise AssertionError("unreachable")
+
+
+def compare_values(before: Values, after: Values, manifest: Manifest) -> dict[str, Any]:
+    """Hold the dump's values against production's, where those did not move meanwhile."""
+    at_rest = [key for key in manifest.sequences if key in before and before[key] == after.get(key)]
+    different = [
+        key for key in at_rest if (manifest.sequences[key].last_value, manifest.sequences[key].is_called) != before[key]
+    ]
+    return {
+        "sequences": len(manifest.sequences),
+        "at_rest": len(at_rest),
+        "moved": len(manifest.sequences) - len(at_rest),
+        "different": [".".join(key) for key in sorted(different)[:_MAX_NAMED]],
+        "different_total": len(different),
+    }
+
+
+def compare_large_objects(session: Session, manifest: Manifest) -> dict[str, Any]:
+    """Read every large object in the session's snapshot and hold it against the dump's. Raises CloseoutError."""
+    expected = {one.oid: (one.bytes, one.sha256) for one in manifest.large_objects.values()}
+    oids = sorted(row[0] for row in session.rows("SELECT oid FROM pg_largeobject_metadata"))
+    different = set(expected) - set(oids)
+    for start in range(0, len(oids), _OBJECTS_AT_ONCE):
+        part = oids[start : start + _OBJECTS_AT_ONCE]
+        for oid, data in session.rows(
+            "SELECT oid, lo_get(oid, 0, %s) FROM unnest(%s::oid[]) AS given (oid)", [_FIRST_BYTES, part]
+        ):
+            if _digest(session, oid, bytes(data)) != expected.get(oid):
+                different.add(oid)
+    return {
+        "large_objects": len(oids),
+        "different": [str(oid) for oid in sorted(different)[:_MAX_NAMED]],
+        "different_total": len(different),
+    }
+
+
+def _digest(session: Session, oid: int, first: bytes) -> tuple[int, str]:
+    """Return length and sha256 of a large object whose beginning was read."""
+    digest, length, wanted, piece = hashlib.sha256(first), len(first), _FIRST_BYTES, first
+    while len(piece) == wanted:
+        wanted = _NEXT_BYTES
+        piece = bytes(session.value("SELECT lo_get(%s, %s, %s)", [oid, length, wanted]))
+        digest.update(piece)
+        length += len(piece)
+    return length, digest.hexdigest()
