@@ -14,7 +14,7 @@ YAML := $(wildcard galaxy.yml .yamllint .ansible-lint meta roles playbooks examp
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv test unit integration drills lint ruff mypy mypy-plugins yamllint ansible-lint demo clean
+.PHONY: help venv test unit integration drills bench lint ruff mypy mypy-plugins yamllint ansible-lint demo clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*##/\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r t d; do printf '  %-14s%s\n' "$$t" "$$d"; done
@@ -34,6 +34,9 @@ drills: $(VENV)/.tools  ## every mutant must be killed, nothing untouched may fa
 	CLOSEOUT_DRILLS=write $(BIN)/python -m pytest tests/drills $(ARGS)
 	@sed -n '/^## Mutants/,$$p' docs/drills.md
 	@sed -n 's/^\*\*\(.*false alarms\)\.\*\*.*/\1/p' docs/drills.md
+
+bench: $(VENV)/.tools  ## ours beside pg_dump, psql and others; writes docs/benchmarks.md (ARGS=--quick: small, and nothing)
+	$(BIN)/python -m tests.bench $(ARGS)
 
 lint: ruff mypy yamllint ansible-lint  ## all four
 

@@ -1,0 +1,1 @@
+"""The benchmarks: `make bench`. They measure, and belong to no test."""
