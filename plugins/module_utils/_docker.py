@@ -16,15 +16,6 @@ from typing import Any, TypeVar
 
 from ._errors import CloseoutError, ConnectionFailed
 
-try:
-    import docker
-    import docker.errors
-    import requests.exceptions
-
-    DOCKER_MISSING = ""
-except ImportError as missing:
-    DOCKER_MISSING = str(missing)
-
 DEFAULT_DOCKER_HOST = "unix:///var/run/docker.sock"
 _TIMEOUT_S = 60
 
@@ -68,24 +59,33 @@ def docker_host_or_default(docker_host: str) -> str:
 
 
 class Daemon:
-    """A connection to one Docker daemon. Every refusal of the daemon becomes a CloseoutError."""
+    """A connection to one Docker daemon. Every refusal of the daemon becomes a CloseoutError.
+
+    ``refusals`` and ``not_found`` are what the SDK raises, for calls that do not go through :meth:`call`.
+    """
 
     def __init__(self, docker_host: str = "") -> None:
-        if DOCKER_MISSING:
+        try:
+            # Here, because it takes half a second, and a server outside containers needs none of it.
+            import docker.errors
+            import requests.exceptions
+        except ImportError as error:
             raise CloseoutError(
                 "The Python package docker is missing on the target",
                 wanted="docker >= 5.0 in the target's ansible_python_interpreter",
-                found=DOCKER_MISSING,
+                found=str(error),
                 do="run the playbook incomex.closeout.prepare, or install python3-docker",
-            )
+            ) from error
+        self.refusals = (docker.errors.DockerException, requests.exceptions.RequestException)
+        self.not_found = docker.errors.NotFound
         self.address = docker_host_or_default(docker_host)
         try:
             self.client = docker.DockerClient(base_url=self.address, version="auto", timeout=_TIMEOUT_S)
-        except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
+        except self.refusals as error:
             raise ConnectionFailed(
                 f"The Docker daemon at {self.address} does not answer",
                 wanted="a running daemon that this user may talk to",
-                found=_reason(error),
+                found=reason_of(error),
                 do="start it, correct closeout_docker_host, or let the job become root",
             ) from error
 
@@ -93,8 +93,8 @@ class Daemon:
         """Call one function of the SDK; ``what`` names the intention in the error. Raises CloseoutError."""
         try:
             return function(*args, **kwargs)
-        except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
-            raise CloseoutError(f"Docker could not {what}", found=_reason(error)) from error
+        except self.refusals as error:
+            raise CloseoutError(f"Docker could not {what}", found=reason_of(error)) from error
 
     @property
     def is_local(self) -> bool:
@@ -105,10 +105,10 @@ class Daemon:
         """Return the facts of a container by name or id, or None where there is none."""
         try:
             found = self.client.api.inspect_container(container)
-        except docker.errors.NotFound:
+        except self.not_found:
             return None
-        except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
-            raise CloseoutError(f"Docker could not inspect {container!r}", found=_reason(error)) from error
+        except self.refusals as error:
+            raise CloseoutError(f"Docker could not inspect {container!r}", found=reason_of(error)) from error
         return _facts(found, self._status_text(found["Id"]))
 
     def running(self, container: str) -> ContainerFacts:
@@ -196,6 +196,6 @@ def _facts(inspected: dict[str, Any], status_text: str) -> ContainerFacts:
     )
 
 
-def _reason(error: BaseException) -> str:
+def reason_of(error: BaseException) -> str:
     explanation = getattr(error, "explanation", None)
     return str(explanation or error)

@@ -72,6 +72,26 @@ class NewFile:
             os.unlink(self.partial)
 
 
+class Written:
+    """A stream on its way into a file: how many bytes it has so far, and their sha256."""
+
+    def __init__(self, file: NewFile) -> None:
+        self._file = file
+        self._digest = hashlib.sha256()
+        self.size_bytes = 0
+
+    def take(self, piece: bytes) -> None:
+        """Write and hash the next piece. Raises CloseoutError."""
+        self._file.write(piece)
+        self._digest.update(piece)
+        self.size_bytes += len(piece)
+
+    @property
+    def sha256(self) -> str:
+        """The digest of what was written."""
+        return self._digest.hexdigest()
+
+
 @contextlib.contextmanager
 def new_file(path: str, *, replace: bool = False) -> Iterator[NewFile]:
     """Give a :class:`NewFile`; whatever leaves the block without ``complete()`` leaves no file.

@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ._clock import from_text, to_text
-from ._docker import Daemon, docker_host_or_default
+from ._docker import Daemon, docker_host_or_default, reason_of
 from ._errors import CloseoutError, NotOurs
 from ._labels import EXPIRES_LABEL, RUN_LABEL
 from ._scratch import (
@@ -36,13 +36,6 @@ from ._scratch import (
     server_settings,
 )
 from ._server import Address
-
-try:
-    import docker.errors
-    import docker.types
-    import requests.exceptions
-except ImportError:
-    pass  # _docker.Daemon says so to whoever comes here
 
 _HOME = "/closeout"
 _BASE = f"{_HOME}/pg"
@@ -92,7 +85,7 @@ class DockerDriver(Driver):
     def _image(self, image: str) -> dict[str, Any]:
         try:
             return dict(self._api.inspect_image(image))
-        except docker.errors.ImageNotFound as error:
+        except self._daemon.not_found as error:
             raise CloseoutError(
                 f"The scratch image {image!r} is not on this host",
                 wanted="an image with the PostgreSQL of production",
@@ -101,6 +94,8 @@ class DockerDriver(Driver):
             ) from error
 
     def _create(self, request: ScratchRequest, image: dict[str, Any], expires: str, user: str) -> str:
+        import docker.types  # here for the reason that _docker.Daemon gives
+
         labels = {RUN_LABEL: request.run_id, EXPIRES_LABEL: expires}
         # An image's VOLUME would be an anonymous, writable volume in spite of the read-only root: cover each one.
         volumes = (image.get("Config") or image.get("ContainerConfig") or {}).get("Volumes") or {}
@@ -226,7 +221,7 @@ class DockerDriver(Driver):
         for container_id in containers:
             self._remove(container_id)
         for volume in self._volumes(run_id):
-            with contextlib.suppress(docker.errors.NotFound):
+            with contextlib.suppress(self._daemon.not_found):
                 self._api.remove_volume(volume)
         return bool(containers or volumes)
 
@@ -237,14 +232,14 @@ class DockerDriver(Driver):
             try:
                 self._api.remove_container(container_id, v=True, force=True)
                 return
-            except docker.errors.NotFound:
+            except self._daemon.not_found:
                 return
-            except docker.errors.APIError as error:
+            except self._daemon.refusals as error:
                 if time.monotonic() > deadline:
                     raise CloseoutError(
-                        f"The container {container_id[:12]} cannot be removed", found=str(error.explanation)
+                        f"The container {container_id[:12]} cannot be removed", found=reason_of(error)
                     ) from error
-            with contextlib.suppress(docker.errors.APIError, requests.exceptions.RequestException):
+            with contextlib.suppress(*self._daemon.refusals):
                 self._api.wait(container_id, condition="removed", timeout=5)
 
     def absence(self, run_id: str, name: str) -> Absence:

@@ -168,6 +168,7 @@ SETTINGS: dict[str, _Setting] = {
     "db": _Setting(_text, "directus"),
     "bin_dir": _Setting(_text, ""),
     "transport": _Setting(_choice("auto", "namespace", "exec", "host"), "auto"),
+    "bandwidth_limit_mb_s": _Setting(_number(0, 1_000_000), 0),
     "root": _Setting(_absolute, "/opt/incomex/backups"),
     "label": _Setting(
         _matching(_NAME, "letters, digits, '_', '.' and '-', at most 63, beginning with a letter or digit"), "closeout"

@@ -58,6 +58,13 @@ options:
     choices: [auto, namespace, exec, host]
     default: auto
     version_added: 0.1.0
+  bandwidth_limit_mb_s:
+    description:
+      - How many megabytes (1,000,000 bytes) a second are taken from the server at most, on average from the first byte
+        on; V(0) is no limit. The dump holds its locks for as long as it takes.
+    type: int
+    default: 0
+    version_added: 0.1.0
 extends_documentation_fragment:
   - incomex.closeout.run
   - incomex.closeout.connection
@@ -131,7 +138,8 @@ def work(module: AnsibleModule) -> dict[str, Any]:
     """Take the dump; in check mode only see that it could be taken."""
     server = server_at(address_from(module.params))
     names = ("directory", "name", "schema", "expected_tables", "content", "transport")
-    request = DumpRequest(**{name: module.params[name] for name in names})
+    limit = module.params["bandwidth_limit_mb_s"] * 1_000_000
+    request = DumpRequest(**{name: module.params[name] for name in names}, limit_bytes_per_s=limit)
     if module.check_mode:
         return {"changed": True, **check_dump(server, request)}
     return {"changed": True, **take_dump(server, request)}
@@ -142,6 +150,7 @@ def main() -> None:
     spec = {
         **connection_spec(),
         **transport_spec(),
+        "bandwidth_limit_mb_s": {"type": "int", "default": 0},
         "directory": {"type": "path", "required": True},
         "name": {"type": "str", "required": True},
         "schema": {"type": "str", "required": True},
