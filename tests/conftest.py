@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 from collections.abc import Callable, Generator, Iterator
 
 import docker as docker_sdk
 import pytest
 
 from tests.support import containers, docker, image, leftovers, postgres, session
-from tests.support.places import CACHE, DATA, locked
+from tests.support.places import CACHE, DATA, apt_install, locked, on_debian_as_root
 
 # Before anything else: what is started from here on descends from the session's supervisor.
 SUPERVISOR, MAY_HAVE_WORKERS = session.begin()
@@ -196,6 +197,16 @@ def production_cluster(
         server.psql("CREATE DATABASE directus")
         server.psql(cutter_governance, "directus")
         yield server
+
+
+@pytest.fixture(scope="session")
+def compressors() -> None:
+    """The programs gzip, zstd and lz4 on this host; skips where they are missing and cannot be installed."""
+    missing = [name for name in ("gzip", "zstd", "lz4") if shutil.which(name) is None]
+    if missing and not on_debian_as_root():
+        pytest.skip(f"not installed: {', '.join(missing)}")
+    if missing:
+        apt_install(*missing)
 
 
 @pytest.fixture

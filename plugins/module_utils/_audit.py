@@ -10,8 +10,9 @@ import hashlib
 from typing import Any
 
 from ._catalog import count_rows, schema_exists, tables_of
+from ._dumptext import text_of
 from ._errors import CloseoutError
-from ._files import pieces_of, read_whole
+from ._files import read_whole
 from ._identity import read_identity
 from ._manifest import Manifest, manifest_of, read_manifest
 from ._server import Server
@@ -32,10 +33,10 @@ def audit_live(server: Server, schema: str) -> dict[str, Any]:
 
 
 def audit_dump(path: str, schema: str) -> dict[str, Any]:
-    """Return tables and rows of ``schema`` in a plain dump, read whole. Raises CloseoutError for one that is cut
-    off.
+    """Return tables and rows of ``schema`` in a plain dump, compressed or not, read whole. Raises CloseoutError for one
+    that is cut off.
     """
-    manifest = manifest_of(pieces_of(path))
+    manifest = manifest_of(text_of(path))
     if not manifest.complete:
         raise CloseoutError(
             f"The dump {path} is not complete",

@@ -15,18 +15,21 @@ from __future__ import annotations
 import hashlib
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import NamedTuple, Protocol
 
+from ._dumptext import open_text
 from ._names import quote_identifier, quote_literal, quote_qualified
-from ._rowdigest import NO_ROWS, Content, Unordered, open_blocks, unordered_of_file
+from ._rowdigest import NO_ROWS, Content, RowReader, Unordered, unordered_of_dump
 from ._session import Session, SqlError
 
 EQUAL = "equal"
 EQUAL_OTHER_ORDER = "equal_other_order"
 DIFFERENT = "different"
 NOT_READABLE = "not_readable"
+_UNSETTLED = "unsettled"
 
 _CONFIGURATION = """
 SELECT n.nspname, c.relname, t.condition
@@ -123,9 +126,15 @@ class _Comparison(NamedTuple):
 
     dump_path: str
     encoding: str
-    show_differences: bool
     conditions: dict[Name, str]
     leaves: dict[Name, list[_Leaf]]
+
+    def statements(self, entry: DumpedTable) -> list[str]:
+        """Return what prints the rows of a table."""
+        return _statements(entry, self.conditions, self.leaves, self.encoding)
+
+
+_Look = Callable[[Session, DumpedTable], TableResult]
 
 
 def copy_statement(relation: Relation, condition: str | None = None, *, encoding: str) -> str:
@@ -158,7 +167,7 @@ def digest_in_snapshot(
     """Return rows and digest of every table that has data in the dump, as ``session``'s current transaction sees them.
 
     ``entries`` are all of the dump's tables; with ``schema`` only that one's are read. The digest is the ordered one;
-    of a partitioned table, whose rows have no order to compare, the unordered one (:func:`unordered_of_file` is the
+    of a partitioned table, whose rows have no order to compare, the unordered one (:func:`unordered_of_dump` is the
     dump's). Raises SqlError for a table that cannot be read.
     """
     entries = list(entries)
@@ -191,7 +200,7 @@ def compare_tables(
     """Compare the live tables with those of the dump, ``jobs`` at a time, the biggest first; return all results.
 
     ``open_session`` gives a session of the server, one a job; each reads in one read-only transaction. ``dump_path`` is
-    the plain dump itself, read only where a table's digest differs; ``encoding`` is its client_encoding. A table that
+    the dump itself, read only where a table's digest differs; ``encoding`` is its client_encoding. A table that
     the dump creates and fills with nothing is compared too: it must be empty. Not compared by themselves are
     partitioned tables without data of their own, and the partitions that the dump fills through their root. With
     ``show_differences`` the first differing row of a table is looked for.
@@ -203,7 +212,7 @@ def compare_tables(
     with open_session() as session:
         session.begin_snapshot()
         leaves = _leaves_read_through_roots(session, entries)
-        comparison = _Comparison(dump_path, encoding, show_differences, configuration_conditions(session), leaves)
+        comparison = _Comparison(dump_path, encoding, configuration_conditions(session), leaves)
     elsewhere = {(leaf.schema, leaf.name) for one_tree in leaves.values() for leaf in one_tree}
     chosen = [
         entry
@@ -211,6 +220,29 @@ def compare_tables(
         if entry.rows is not None
         or (entry.created and not entry.partitioned and (entry.schema, entry.name) not in elsewhere)
     ]
+
+    def each(chosen: list[DumpedTable], look: _Look) -> dict[Name, TableResult]:
+        return _each(open_session, chosen, jobs, look)
+
+    results = each(chosen, partial(_compare_in_order, comparison=comparison))
+    unsettled = [entry for entry in chosen if results[_name(entry)].outcome == _UNSETTLED]
+    if unsettled:
+        with ThreadPoolExecutor(1) as reader:
+            # The dump is read once for all of them, while the server is asked.
+            dumped = reader.submit(unordered_of_dump, dump_path, {_name(entry): entry for entry in unsettled})
+            results |= each(unsettled, partial(_compare_without_order, comparison=comparison, dumped=dumped))
+    if show_differences:
+        different = [entry for entry in chosen if _has_position(results[_name(entry)], leaves)]
+        results |= each(different, partial(_find_difference, comparison=comparison, results=dict(results)))
+    return [results[_name(entry)] for entry in chosen]
+
+
+def _each(
+    open_session: Callable[[], AbstractContextManager[Session]], chosen: list[DumpedTable], jobs: int, look: _Look
+) -> dict[Name, TableResult]:
+    """Look at each table, ``jobs`` at a time, the biggest first. What the server says of one table alone becomes that
+    table's result.
+    """
     waiting = deque(sorted(chosen, key=_size_bytes, reverse=True))
     results: dict[Name, TableResult] = {}
 
@@ -224,17 +256,22 @@ def compare_tables(
                         entry = waiting.popleft()
                     except IndexError:
                         return
-                    results[entry.schema, entry.name] = _compare(session, entry, comparison)
+                    results[_name(entry)] = _tried(session, entry, look)
                     # Whatever came of it; and its lock is given back, for there may be more tables than locks.
                     session.rows(_END_TABLE)
         finally:
             # Whatever ended this one early: the others need not go on.
             waiting.clear()
 
-    with ThreadPoolExecutor(max(1, jobs)) as pool:
-        for job in [pool.submit(work) for _ in range(min(max(1, jobs), len(chosen)))]:
+    workers = min(max(1, jobs), len(chosen))
+    with ThreadPoolExecutor(max(1, workers)) as pool:
+        for job in [pool.submit(work) for _ in range(workers)]:
             job.result()
-    return [results[entry.schema, entry.name] for entry in chosen]
+    return results
+
+
+def _name(entry: Relation) -> Name:
+    return entry.schema, entry.name
 
 
 def _size_bytes(entry: DumpedTable) -> int:
@@ -284,10 +321,10 @@ def _unordered(session: Session, statements: Iterable[str]) -> Content:
     return Content(rows, found.digest())
 
 
-def _compare(session: Session, entry: DumpedTable, comparison: _Comparison) -> TableResult:
-    """Compare one table; what the server says of this table alone becomes its result."""
+def _tried(session: Session, entry: DumpedTable, look: _Look) -> TableResult:
+    """Look at one table; what the server says of this table alone becomes its result."""
     try:
-        return _compare_rows(session, entry, comparison)
+        return look(session, entry)
     except SqlError as error:
         if error.sqlstate[:2] in _NOT_ABOUT_THE_TABLE:
             raise
@@ -295,25 +332,43 @@ def _compare(session: Session, entry: DumpedTable, comparison: _Comparison) -> T
         return TableResult(entry.schema, entry.name, outcome, entry.rows or 0, detail=error.message)
 
 
-def _compare_rows(session: Session, entry: DumpedTable, comparison: _Comparison) -> TableResult:
-    statements = _statements(entry, comparison.conditions, comparison.leaves, comparison.encoding)
-    in_order = (entry.schema, entry.name) not in comparison.leaves
+def _compare_in_order(session: Session, entry: DumpedTable, *, comparison: _Comparison) -> TableResult:
+    """Compare the bytes; a table with as many rows, but other bytes, is unsettled, and so is one without an order."""
     expected = Content(0, NO_ROWS) if entry.rows is None else Content(entry.rows, entry.sha256 or "")
-    read = _ordered if in_order else _unordered
-    found = read(session, statements)
-    result = TableResult(entry.schema, entry.name, EQUAL, expected.rows, found.rows)
-    if in_order and found == expected:
+    result = TableResult(entry.schema, entry.name, _UNSETTLED, expected.rows)
+    if _name(entry) in comparison.leaves:
         return result
-    if found.rows == expected.rows:
-        if in_order:
-            found = _unordered(session, statements)
-        if unordered_of_file(comparison.dump_path, entry.blocks, entry.orders) == found:
-            return result._replace(outcome=EQUAL_OTHER_ORDER)
-    result = result._replace(outcome=DIFFERENT, detail=_difference(expected.rows, found.rows))
-    if in_order and comparison.show_differences:
-        position = _first_difference(session, statements, comparison.dump_path, entry.blocks)
-        result = result._replace(first_difference=position)
-    return result
+    found = _ordered(session, comparison.statements(entry))
+    result = result._replace(rows_found=found.rows)
+    if found == expected:
+        return result._replace(outcome=EQUAL)
+    return result if found.rows == expected.rows else _different(result)
+
+
+def _compare_without_order(
+    session: Session, entry: DumpedTable, *, comparison: _Comparison, dumped: Future[dict[Name, Content]]
+) -> TableResult:
+    """Compare the rows in whatever order."""
+    found = _unordered(session, comparison.statements(entry))
+    result = TableResult(entry.schema, entry.name, EQUAL_OTHER_ORDER, entry.rows or 0, found.rows)
+    return result if found == dumped.result()[_name(entry)] else _different(result)
+
+
+def _has_position(result: TableResult, leaves: dict[Name, list[_Leaf]]) -> bool:
+    """Tell whether there is a first row that differs: not in what has no order, nor in what could not be read."""
+    return result.outcome == DIFFERENT and result.rows_found is not None and (result.schema, result.name) not in leaves
+
+
+def _find_difference(
+    session: Session, entry: DumpedTable, *, comparison: _Comparison, results: dict[Name, TableResult]
+) -> TableResult:
+    """Look for the first row that differs."""
+    position = _first_difference(session, comparison.statements(entry), comparison.dump_path, entry.blocks)
+    return results[_name(entry)]._replace(first_difference=position)
+
+
+def _different(result: TableResult) -> TableResult:
+    return result._replace(outcome=DIFFERENT, detail=_difference(result.rows_expected, result.rows_found or 0))
 
 
 def _difference(expected: int, found: int) -> str:
@@ -328,7 +383,8 @@ def _first_difference(
     """Return the position, from 1, of the first row that is not the dump's; None where there is none."""
     equal = 0
     differs = False
-    with open_blocks(dump_path, blocks) as dumped:
+    with open_text(dump_path) as text:
+        dumped = RowReader(text, blocks)
 
         def compare(line: bytes) -> None:
             nonlocal equal, differs

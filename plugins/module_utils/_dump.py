@@ -25,6 +25,7 @@ from typing import Any
 from ._census import Census, left_out
 from ._census_file import write_census
 from ._clock import utc_now
+from ._compression import NONE, Compressor, program_of
 from ._definitions import comparable
 from ._dump_warnings import read_messages
 from ._errors import CloseoutError, DumpChanged, ProgramFailed
@@ -53,6 +54,7 @@ class DumpRequest:
 
     ``content`` says of which tables production's rows are held against the dump's: audited, all or none. ``transport``
     is how pg_dump is started: auto, namespace, exec or host. ``limit_bytes_per_s`` is how fast it may be, 0 for any.
+    ``compression`` is none, gzip, zstd or lz4, with a ``level`` of the program's own, 0 for its usual one.
     """
 
     directory: str
@@ -62,6 +64,8 @@ class DumpRequest:
     content: str = "audited"
     transport: str = "auto"
     limit_bytes_per_s: int = 0
+    compression: str = NONE
+    level: int = 0
 
     def __post_init__(self) -> None:
         if os.path.basename(self.name) != self.name or self.name in ("", ".", "..") or self.name in RESERVED_NAMES:
@@ -105,6 +109,8 @@ def take_dump(server: Server, request: DumpRequest) -> dict[str, Any]:
 def check_dump(server: Server, request: DumpRequest) -> dict[str, Any]:
     """See that a dump could be taken: the server lets us in, pg_dump is there, the directory can be written to."""
     _refuse_open(request.directory)
+    if request.compression != NONE:
+        program_of(request.compression)
     with server.session() as session, chosen_transport(server, session, request.transport) as transport:
         facts = {
             "path": request.path,
@@ -148,6 +154,7 @@ def _attempt(
     facts: dict[str, Any] = {
         "path": request.path,
         "format": "plain",
+        "compression": request.compression,
         "command": argv,
         "client_version": transport.version,
         "transport": transport.name,
@@ -159,7 +166,11 @@ def _attempt(
         manifest = Manifest()
         scanner = Scanner(manifest)
         written = Written(file)
+        sink: Compressor | Written = written
+        if request.compression != NONE:
+            sink = Compressor(request.compression, request.level, written.take)
         counting = None
+        text_bytes = 0
         program = transport.start(argv, password=session.password, options=server.read_options(session))
         try:
             with snapshot.watching_sessions(run_id) as stop_watching:
@@ -170,11 +181,14 @@ def _attempt(
                         _refuse_rewritten(snapshot)
                         snapshot.note_sessions(run_id)
                         counting = counter.submit(_count, snapshot)
-                    written.take(piece)
+                    sink.take(piece)
                     scanner.feed(piece)
+                    text_bytes += len(piece)
             scanner.finish()
+            sink.finish()
             facts["rc"] = program.finish()
-            facts.update(size_bytes=written.size_bytes, sha256=written.sha256, complete=scanner.complete)
+            facts.update(size_bytes=written.size_bytes, sha256=written.sha256, text_bytes=text_bytes)
+            facts["complete"] = scanner.complete
             facts["messages"] = read_messages(program.messages)
             _keep_log(request, program)
             if facts["rc"] != 0:
@@ -187,6 +201,7 @@ def _attempt(
             _refuse_rewritten(snapshot)
         except BaseException as error:
             program.stop()
+            sink.stop()
             # What went wrong is the error to tell, whether or not the server still listens.
             with contextlib.suppress(CloseoutError):
                 if counting is not None and not counting.done():
@@ -285,8 +300,9 @@ def _inventory(
 ) -> dict[str, Any]:
     """Write the manifest; return what the dump holds of the audited schema, and whose data it lacks."""
     path = os.path.join(request.directory, "manifest.json")
-    about = {"name": request.name, "format": "plain", "size_bytes": written.size_bytes, "sha256": written.sha256}
-    content = manifest.as_json(run_id=run_id, dump=about)
+    about = {"name": request.name, "format": "plain", "compression": request.compression}
+    file = {"size_bytes": written.size_bytes, "sha256": written.sha256}
+    content = manifest.as_json(run_id=run_id, dump={**about, **file})
     write_whole(path, content, replace=True)
     rows = manifest.rows(request.schema)
     with_data = manifest.data_tables()

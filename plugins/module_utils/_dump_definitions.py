@@ -7,11 +7,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from ._dumptext import DumpText, open_text
 from ._encodings import codec_of
 from ._entries import name_statement
-from ._files import open_regular
 from ._scanner import Scanner, Statement
 
 _READ_BYTES = 1 << 20
@@ -29,11 +29,13 @@ def definitions_of(path: str, blocks: list[tuple[int, int]]) -> Iterator[bytes]:
     """Yield a dump without the rows: its COPY statements stay, and end at once. ``blocks`` are offset and length in
     bytes, in order. Raises CloseoutError.
     """
-    with open_regular(path) as file:
+    with open_text(path) as text:
+        position = 0
         for offset, length in blocks:
-            yield from _pieces(file, offset - file.tell())
-            file.seek(offset + length)
-        yield from _pieces(file, None)
+            yield from _pieces(text, offset - position)
+            position = offset + length
+            text.skip_to(position)
+        yield from iter(lambda: text.read(_READ_BYTES), b"")
 
 
 def occurring(path: str, blocks: list[tuple[int, int]], encoding: str, wanted: Collection[Texts]) -> set[Texts]:
@@ -73,11 +75,10 @@ class _Finder:
         """An empty one."""
 
 
-def _pieces(file: Any, length: int | None) -> Iterator[bytes]:
-    while length is None or length > 0:
-        piece = file.read(_READ_BYTES if length is None else min(_READ_BYTES, length))
+def _pieces(text: DumpText, length: int) -> Iterator[bytes]:
+    while length > 0:
+        piece = text.read(min(_READ_BYTES, length))
         if not piece:
             return
-        if length is not None:
-            length -= len(piece)
+        length -= len(piece)
         yield piece

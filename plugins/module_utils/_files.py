@@ -86,6 +86,12 @@ class Written:
         self._digest.update(piece)
         self.size_bytes += len(piece)
 
+    def finish(self) -> None:
+        """Nothing is held back here."""
+
+    def stop(self) -> None:
+        """Nothing goes on here."""
+
     @property
     def sha256(self) -> str:
         """The digest of what was written."""

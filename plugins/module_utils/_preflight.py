@@ -13,6 +13,7 @@ import os
 import stat
 from typing import Any
 
+from ._compression import NONE, program_of
 from ._docker import Daemon
 from ._errors import CloseoutError
 from ._identity import read_identity
@@ -63,6 +64,8 @@ class Preflight:
         if server is not None:
             self._tried("server", server.where, lambda: self._production(server))
         self._root()
+        if self._settings["compression"] != NONE:
+            self._tried("compression", "closeout_compression", lambda: program_of(self._settings["compression"]))
         if self._settings["scratch_driver"] == "docker":
             self._tried("scratch", self._settings["scratch_image"] or "scratch image", self._docker_scratch)
         else:

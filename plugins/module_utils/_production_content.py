@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ._content import digest_in_snapshot
-from ._manifest import Manifest, TableEntry
+from ._manifest import Manifest
 from ._production_beside import compare_large_objects
-from ._rowdigest import Content, unordered_of_file
+from ._rowdigest import Content, unordered_of_dump
 from ._session import Session
 
 _MAX_NAMED = 20
@@ -45,7 +45,10 @@ def compare_with_production(
     tables = manifest.tables
     only = schema if which == "audited" else ""
     found = digest_in_snapshot(session, tables.values(), encoding=manifest.encoding, schema=only)
-    dumped = {key: _in_dump(tables[key], dump) for key in found}
+    # Production's partitioned tables have no order, and so must the dump's have none.
+    roots = {key: tables[key] for key in found if tables[key].partitioned}
+    dumped = {key: Content(tables[key].rows or 0, tables[key].sha256 or "") for key in found}
+    dumped |= unordered_of_dump(dump, roots) if roots else {}
     for key in found:
         table = tables[key]
         if table.schema == schema and table.created:
@@ -62,10 +65,3 @@ def compare_with_production(
             "large_objects": compare_large_objects(session, manifest),
         }
     return result
-
-
-def _in_dump(table: TableEntry, dump: str) -> Content:
-    """Return rows and digest of a table in the dump, without order where production's have none."""
-    if table.partitioned:
-        return Content(*unordered_of_file(dump, table.blocks, table.orders))
-    return Content(table.rows or 0, table.sha256 or "")

@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from ._compression import decompressed
+from ._dumptext import compression_of_file
 from ._errors import CloseoutError, GuardFailed, ProgramFailed
 from ._files import pieces_of, write_whole
 from ._globals import database_statement, role_statements, tablespace_statements
@@ -104,7 +106,7 @@ def _prepare(session: Session, request: RestoreRequest) -> list[str]:
 
 
 class _Hashed:
-    """The dump's bytes as psql gets them, hashed on the way."""
+    """The dump's text as psql gets it; its file's bytes are hashed on the way."""
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -117,9 +119,13 @@ class _Hashed:
         return END_MARKER in self._end
 
     def __iter__(self) -> Iterator[bytes]:
+        for piece in decompressed(self._file(), compression_of_file(self._path)):
+            self._end = (self._end + piece[-_END_BYTES:])[-_END_BYTES:]
+            yield piece
+
+    def _file(self) -> Iterator[bytes]:
         for piece in pieces_of(self._path):
             self.digest.update(piece)
-            self._end = (self._end + piece[-_END_BYTES:])[-_END_BYTES:]
             yield piece
 
 

@@ -12,18 +12,17 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
-from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol, TypeVar
 
+from ._dumptext import DumpText, open_text
 from ._errors import CloseoutError
 
 NO_ROWS = hashlib.sha256().hexdigest()
 """The ordered digest of a table without rows."""
 
 _READ_BYTES = 1 << 20
-# As in _files: a pipe of that name must not make us wait for a writer.
-_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+_Table = TypeVar("_Table", bound=tuple[str, str])
 
 
 class Content(NamedTuple):
@@ -87,78 +86,90 @@ class Unordered:
         return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
-class _Blocks(io.RawIOBase):
-    """Parts of a file, one after the other, as if they were all of it."""
+class Blocks(Protocol):
+    """Where a dump has a table's rows: offset and size of each block in its text (bytes), and for each the places of
+    the columns in its rows, empty where they are in their own."""
 
-    def __init__(self, path: str, blocks: Iterable[Sequence[int]]) -> None:
-        super().__init__()
-        self._path = path
-        self._next = iter([(offset, size) for offset, size in blocks if size])
-        self._left = 0
-        try:
-            self._file = io.FileIO(os.open(path, _READ))
-        except OSError as error:
-            raise self._cannot_read(error.strerror or str(error)) from error
+    @property
+    def blocks(self) -> Sequence[Sequence[int]]:
+        """Offset and size."""
 
-    def readable(self) -> bool:
-        """It is."""
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        """Read what fits of the current part. Raises CloseoutError where the file is shorter than it should be."""
-        try:
-            if not self._left:
-                offset, self._left = next(self._next, (0, 0))
-                self._file.seek(offset)
-            count = self._file.readinto(memoryview(buffer)[: self._left]) or 0
-        except OSError as error:
-            raise self._cannot_read(error.strerror or str(error)) from error
-        if self._left and not count:
-            raise self._cannot_read(f"it ends {self._left} bytes before the end of a table's rows")
-        self._left -= count
-        return count
-
-    def close(self) -> None:
-        """Close the file."""
-        if not self.closed and hasattr(self, "_file"):
-            self._file.close()
-        super().close()
-
-    def _cannot_read(self, found: str) -> CloseoutError:
-        return CloseoutError(
-            f"The rows in {self._path} cannot be read",
-            wanted="the plain dump that the manifest describes",
-            found=found,
-            do="give the dump as it was taken, neither compressed nor changed",
-        )
+    @property
+    def orders(self) -> Sequence[Sequence[int]]:
+        """The places of the columns."""
 
 
-def open_blocks(path: str, blocks: Iterable[Sequence[int]]) -> io.BufferedReader:
-    """Open the parts of a file that ``blocks`` (offset and size, in bytes) name, to be read as one. Use it in a
-    ``with``. Opening and reading raise CloseoutError."""
-    return io.BufferedReader(_Blocks(path, blocks), _READ_BYTES)
+def rows_of(text: DumpText, block: Sequence[int]) -> Iterator[bytes]:
+    """Yield a block of a dump's text, in pieces cut anywhere. Raises CloseoutError where the text is too short."""
+    offset, left = block
+    if left:
+        text.skip_to(offset)
+    while left:
+        piece = text.read(min(left, _READ_BYTES))
+        if not piece:
+            raise CloseoutError(
+                "The rows in the dump cannot be read",
+                wanted="the dump that the manifest describes",
+                found=f"it ends {left} bytes before the end of a table's rows",
+                do="give the dump as it was taken",
+            )
+        left -= len(piece)
+        yield piece
 
 
-def unordered_of_file(
-    path: str, blocks: Iterable[Sequence[int]], orders: Sequence[Sequence[int]] = ()
-) -> tuple[int, str]:
-    """Return how many rows the ``blocks`` (offset and size, in bytes) of a dump file hold, and their unordered digest.
+class RowReader:
+    """The rows of some blocks of a dump's text, as if they were all of it."""
 
-    ``orders`` says for each block at which positions its rows have the columns that are wanted; nothing means that they
-    are in their places. Raises CloseoutError.
+    def __init__(self, text: DumpText, blocks: Iterable[Sequence[int]]) -> None:
+        self._pieces = (piece for block in blocks for piece in rows_of(text, block))
+        self._held = memoryview(b"")
+
+    def read(self, size: int) -> bytes:
+        """Return ``size`` bytes; fewer at the end only. Raises CloseoutError."""
+        parts: list[memoryview] = []
+        while size:
+            if not self._held:
+                piece = next(self._pieces, None)
+                if piece is None:
+                    break
+                self._held = memoryview(piece)
+            parts.append(self._held[:size])
+            self._held = self._held[size:]
+            size -= len(parts[-1])
+        return b"".join(parts)
+
+
+def unordered_of_dump(path: str, tables: Mapping[_Table, Blocks]) -> dict[_Table, Content]:
+    """Return rows and unordered digest of each of ``tables`` in a dump's file, which is read once. Raises
+    CloseoutError.
     """
-    found = Unordered()
-    open_blocks(path, []).close()
-    for number, block in enumerate(blocks):
-        order = orders[number] if number < len(orders) else ()
-        with open_blocks(path, [block]) as rows:
+    found = {table: Unordered() for table in tables}
+    blocks = sorted(
+        (tuple(block), number, table) for table, about in tables.items() for number, block in enumerate(about.blocks)
+    )
+    with open_text(path) as text:
+        for block, number, table in blocks:
+            orders = tables[table].orders
+            order = orders[number] if number < len(orders) else ()
             if order:
-                for line in rows:
-                    found.add(_reordered(line, order))
+                for line in _lines(rows_of(text, block)):
+                    found[table].add(_reordered(line, order))
             else:
-                for piece in iter(lambda: rows.read(_READ_BYTES), b""):
-                    found.feed(piece)
-    return found.rows, found.digest()
+                for piece in rows_of(text, block):
+                    found[table].feed(piece)
+    return {table: Content(one.rows, one.digest()) for table, one in found.items()}
+
+
+def _lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield whole lines with their newlines."""
+    held = b""
+    for piece in pieces:
+        lines = (held + piece).split(b"\n")
+        held = lines.pop()
+        for line in lines:
+            yield line + b"\n"
+    if held:
+        yield held
 
 
 def _reordered(line: bytes, order: Sequence[int]) -> bytes:

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from ._compression import COMPRESSIONS, NONE, most_of, suffix_of
 from ._files import PARTIAL
 
 CUTTER_GOVERNANCE = "cutter_governance"
@@ -169,6 +170,8 @@ SETTINGS: dict[str, _Setting] = {
     "bin_dir": _Setting(_text, ""),
     "transport": _Setting(_choice("auto", "namespace", "exec", "host"), "auto"),
     "bandwidth_limit_mb_s": _Setting(_number(0, 1_000_000), 0),
+    "compression": _Setting(_choice(*COMPRESSIONS), NONE),
+    "compression_level": _Setting(_number(0, 19), 0),
     "root": _Setting(_absolute, "/opt/incomex/backups"),
     "label": _Setting(
         _matching(_NAME, "letters, digits, '_', '.' and '-', at most 63, beginning with a letter or digit"), "closeout"
@@ -230,6 +233,12 @@ def read_settings(given: dict[str, Any], *, run_id: str, stamp: str, date: str) 
     words = {"label": settings["label"], "stamp": stamp, "date": date, "run_id": run_id}
     file_words = {**words, "db": re.sub(r"[^A-Za-z0-9_.-]", "_", settings["db"])}
     settings["dump_name"] = _expanded(settings["dump_name"], file_words)
+    if not settings["dump_name"].endswith(suffix_of(settings["compression"])):
+        settings["dump_name"] += suffix_of(settings["compression"])
+    if settings["compression_level"] > most_of(settings["compression"]):
+        wanted = f"at most {most_of(settings['compression'])}, for {settings['compression']}"
+        problems.append(_problem("compression_level", wanted, settings["compression_level"]))
+        settings["compression_level"] = SETTINGS["compression_level"].default
     settings["scratch_name"] = _expanded(settings["scratch_name"], file_words)
     settings["restore_db"] = _expanded(settings["restore_db"], {**words, "db": settings["db"]})
     reserved = RESERVED_NAMES | {f"{kind}_{settings['schema_alias']}_tables.txt" for kind in ("dump", "restoretest")}

@@ -65,6 +65,19 @@ options:
     type: int
     default: 0
     version_added: 0.1.0
+  compression:
+    description:
+      - How the dump is compressed after it was scanned, by the host's own program of that name. Size and sha256 are
+        those of the compressed file; O(name) is not changed.
+    type: str
+    choices: [none, gzip, zstd, lz4]
+    default: none
+    version_added: 0.1.0
+  compression_level:
+    description: The program's level, from 1 to 9 (gzip), 19 (zstd) or 12 (lz4); V(0) is its own default.
+    type: int
+    default: 0
+    version_added: 0.1.0
 extends_documentation_fragment:
   - incomex.closeout.run
   - incomex.closeout.connection
@@ -137,9 +150,12 @@ from ansible_collections.incomex.closeout.plugins.module_utils._server import ad
 def work(module: AnsibleModule) -> dict[str, Any]:
     """Take the dump; in check mode only see that it could be taken."""
     server = server_at(address_from(module.params))
-    names = ("directory", "name", "schema", "expected_tables", "content", "transport")
-    limit = module.params["bandwidth_limit_mb_s"] * 1_000_000
-    request = DumpRequest(**{name: module.params[name] for name in names}, limit_bytes_per_s=limit)
+    names = ("directory", "name", "schema", "expected_tables", "content", "transport", "compression")
+    request = DumpRequest(
+        **{name: module.params[name] for name in names},
+        level=module.params["compression_level"],
+        limit_bytes_per_s=module.params["bandwidth_limit_mb_s"] * 1_000_000,
+    )
     if module.check_mode:
         return {"changed": True, **check_dump(server, request)}
     return {"changed": True, **take_dump(server, request)}
@@ -151,6 +167,8 @@ def main() -> None:
         **connection_spec(),
         **transport_spec(),
         "bandwidth_limit_mb_s": {"type": "int", "default": 0},
+        "compression": {"type": "str", "choices": ["none", "gzip", "zstd", "lz4"], "default": "none"},
+        "compression_level": {"type": "int", "default": 0},
         "directory": {"type": "path", "required": True},
         "name": {"type": "str", "required": True},
         "schema": {"type": "str", "required": True},

@@ -41,6 +41,33 @@ def test_the_scratch_server_is_not_ours_to_fear(production_cluster: Cluster, tmp
     assert_no_process_left(evidence["run"]["id"])
 
 
+@pytest.mark.usefixtures("compressors")
+@pytest.mark.parametrize("compression", ["gzip", "zstd", "lz4"])
+def test_a_compressed_dump_passes(
+    cluster: ClusterFactory, cutter_governance: str, compression: str, tmp_path: Path
+) -> None:
+    """Restored, and compared with rows that the restore stores in another order, from the compressed file alone."""
+    server = cluster(16, cutter_governance)
+    server.psql(
+        "CREATE TABLE public.moved AS SELECT g AS id, repeat('x', g) AS word FROM generate_series(1, 2000) g;"
+        " CREATE TABLE public.other AS SELECT g AS id, repeat('y', 2000 - g) AS word FROM generate_series(1, 2000) g;"
+        " UPDATE public.moved SET id = id WHERE id % 7 = 0; UPDATE public.other SET id = id WHERE id % 3 = 0;"
+        " VACUUM public.moved; UPDATE public.moved SET word = word || 'z' WHERE id % 5 = 0;"
+        " CREATE VIEW public.some AS SELECT id FROM public.moved WHERE word::varchar IN ('x', 'xx')",
+        "directus",
+    )
+    variables = local_variables(server, tmp_path, compression=compression, production_content="all")
+    evidence = assert_all_pass(run_playbook(variables))
+    dump = evidence["dump"]
+    assert dump["compression"] == evidence["settings"]["compression"] == compression
+    assert dump["path"].endswith({"gzip": ".sql.gz", "zstd": ".sql.zst", "lz4": ".sql.lz4"}[compression])
+    assert dump["size_bytes"] < dump["text_bytes"] / 2
+    assert evidence["restore"]["input_sha256"] == dump["sha256"] == dump["sha256_confirmed"]
+    assert evidence["restore"]["compare"]["equal_other_order"] >= 1
+    record = (Path(dump["path"]).parent / "closeout.md").read_text()
+    assert f"{compression} of {dump['text_bytes']} bytes of text" in record
+
+
 def test_twelve_empty_tables_pass(cluster: ClusterFactory, cutter_governance: str, tmp_path: Path) -> None:
     """A counted zero is evidence: the original run had 12 tables and no row."""
     server = cluster(16, cutter_governance)

@@ -24,7 +24,7 @@ from ansible_collections.incomex.closeout.plugins.module_utils._content import (
 )
 from ansible_collections.incomex.closeout.plugins.module_utils._errors import CloseoutError
 from ansible_collections.incomex.closeout.plugins.module_utils._manifest import Manifest, manifest_of
-from ansible_collections.incomex.closeout.plugins.module_utils._rowdigest import unordered_of_file
+from ansible_collections.incomex.closeout.plugins.module_utils._rowdigest import unordered_of_dump
 from ansible_collections.incomex.closeout.plugins.module_utils._session import Session, SqlError, program_options
 
 from tests.conftest import ClusterFactory
@@ -472,9 +472,7 @@ def test_production_in_its_snapshot(cluster: ClusterFactory, tmp_path: Path) -> 
             found = digest_in_snapshot(other, copy.manifest.tables.values(), encoding="UTF8")
             assert other.transaction_id() is None
     dumped = {
-        key: unordered_of_file(str(copy.dump), table.blocks, table.orders)
-        if table.partitioned
-        else (table.rows, table.sha256)
+        key: unordered_of_dump(str(copy.dump), {key: table})[key] if table.partitioned else (table.rows, table.sha256)
         for key, table in copy.manifest.tables.items()
         if table.rows is not None
     }

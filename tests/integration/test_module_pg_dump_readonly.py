@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import stat
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -30,6 +31,8 @@ from tests.support import containers, modules, postgres
 from tests.support.places import wait_until
 
 NAME = "prod.sql"
+# A random word in each dump.
+RESTRICT = (b"\\restrict ", b"\\unrestrict ")
 END = "-- PostgreSQL database dump complete"
 OURS = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'incomex.closeout%'"
 SECRET = "Geheim-4711-wort"
@@ -107,8 +110,13 @@ def test_of_a_container_checked_taken_and_not_overwritten(
     assert dump["manifest"]["sha256"] == sha256sum(manifest)
     document = json.loads(manifest.read_text())
     assert document["dump"] == {
-        "name": NAME, "format": "plain", "size_bytes": dump["size_bytes"], "sha256": dump["sha256"]
-    }  # fmt: skip
+        "name": NAME,
+        "format": "plain",
+        "compression": "none",
+        "size_bytes": dump["size_bytes"],
+        "sha256": dump["sha256"],
+    }
+    assert dump["compression"] == "none" and dump["text_bytes"] == dump["size_bytes"]
     assert document["run_id"] == "d0d0d0d0d0d0"
     assert {one["xid"] for one in facts["own_sessions"]} == {None}
     assert production_container.psql(OURS) == "0"
@@ -133,6 +141,32 @@ def test_assigns_no_transaction_id_and_restores_elsewhere(
     other = cluster(db="unused", sql="CREATE ROLE directus")
     restored_elsewhere(directory / NAME, other, "copy")
     assert column(other.psql(count_query(TABLES), "copy")) == facts["dump"]["rows"]
+
+
+@pytest.mark.usefixtures("compressors")
+@pytest.mark.parametrize(("compression", "level"), [("gzip", 1), ("zstd", 0), ("zstd", 19), ("lz4", 12)])
+def test_a_compressed_dump_has_the_same_text_and_manifest(
+    server: postgres.Cluster, tmp_path: Path, compression: str, level: int
+) -> None:
+    plain, small = private_directory(tmp_path / "plain"), private_directory(tmp_path / "small")
+    wanted = succeeds("pg_dump_readonly", asked(plain, on_socket(server)))["dump"]
+    options = {"compression": compression, "compression_level": level}
+    found = succeeds("pg_dump_readonly", asked(small, on_socket(server), **options))["dump"]
+    path = small / NAME
+    assert (found["sha256"], found["size_bytes"]) == (sha256sum(path), path.stat().st_size)
+    assert found["compression"] == compression and found["size_bytes"] < found["text_bytes"]
+    program = subprocess.run([compression, "-dc"], stdin=path.open("rb"), capture_output=True, check=True)
+    text = b"\n".join(line for line in program.stdout.splitlines() if not line.startswith(RESTRICT))
+    assert text == b"\n".join(
+        line for line in (plain / NAME).read_bytes().splitlines() if not line.startswith(RESTRICT)
+    )
+    assert found["text_bytes"] == len(program.stdout) == wanted["text_bytes"]
+    documents = [json.loads((where / "manifest.json").read_text()) for where in (plain, small)]
+    assert documents[1]["dump"]["compression"] == compression
+    assert documents[0]["tables"] == documents[1]["tables"] and documents[0]["entries"] == documents[1]["entries"]
+    audit = {"dump": str(path), "schema": "cutter_governance", "expected_tables": TABLES}
+    assert succeeds("cg_table_audit", audit)["rows"] == found["rows"]
+    assert not list(tmp_path.rglob("*.partial"))
 
 
 def test_as_ansible_ships_it(server: postgres.Cluster, directory: Path) -> None:

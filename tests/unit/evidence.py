@@ -155,6 +155,7 @@ def results(driver: str = "docker", rows: int | None = None) -> Json:
             "dump": {
                 "path": DUMP,
                 "format": "plain",
+                "compression": "none",
                 "command": ["pg_dump", "--dbname", "directus"],
                 "client_version": "16.15",
                 "transport": "exec" if docker else "host",

@@ -6,15 +6,17 @@ import hashlib
 import random
 import tracemalloc
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from ansible_collections.incomex.closeout.plugins.module_utils._dumptext import open_text
 from ansible_collections.incomex.closeout.plugins.module_utils._errors import CloseoutError
 from ansible_collections.incomex.closeout.plugins.module_utils._rowdigest import (
     NO_ROWS,
+    RowReader,
     Unordered,
-    open_blocks,
-    unordered_of_file,
+    unordered_of_dump,
 )
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -22,6 +24,15 @@ from hypothesis import strategies as st
 # Few different bytes, so that lines are often alike; \r, \v and the like must not end one.
 LINE = st.lists(st.sampled_from(b"ab\t\r\v\x1c\x85\\"), max_size=4).map(lambda text: bytes(text) + b"\n")
 LINES = st.lists(LINE, max_size=12)
+ONE, OTHER = ("s", "one"), ("s", "other")
+
+
+@dataclass
+class About:
+    """Where a table's rows are."""
+
+    blocks: list[list[int]]
+    orders: list[list[int]] = field(default_factory=list)
 
 
 def digest_of(lines: Sequence[bytes]) -> str:
@@ -130,9 +141,11 @@ def test_only_the_blocks_of_a_file_are_read(
         content += b"".join(rows)
     path.write_bytes(content + b"\\.\n")
     lines = [row for _between, rows in parts for row in rows]
-    assert unordered_of_file(str(path), blocks) == (len(lines), digest_of(lines))
-    with open_blocks(str(path), blocks) as file:
-        assert file.read() == b"".join(lines)
+    assert unordered_of_dump(str(path), {ONE: About(blocks)}) == {ONE: (len(lines), digest_of(lines))}
+    with open_text(str(path)) as text:
+        reader = RowReader(text, blocks)
+        assert [reader.read(len(line)) for line in lines] == lines
+        assert reader.read(1) == b""
 
 
 def test_columns_of_a_block_are_put_in_order(tmp_path: Path) -> None:
@@ -140,19 +153,33 @@ def test_columns_of_a_block_are_put_in_order(tmp_path: Path) -> None:
     path = tmp_path / "dump.sql"
     path.write_bytes(b"1\ta\t\n" + b"\\N\tb\\t\t2\n")
     lines = [b"1\ta\t\n", b"2\t\\N\tb\\t\n"]
-    assert unordered_of_file(str(path), [[0, 5], [5, 9]], [[], [2, 0, 1]]) == (2, digest_of(lines))
+    found = unordered_of_dump(str(path), {ONE: About([[0, 5], [5, 9]], [[], [2, 0, 1]])})
+    assert found == {ONE: (2, digest_of(lines))}
+
+
+def test_several_tables_are_read_at_once_whatever_the_order_of_their_blocks(tmp_path: Path) -> None:
+    path = tmp_path / "dump.sql"
+    path.write_bytes(b"a\nb\nc\nd\n")
+    found = unordered_of_dump(
+        str(path), {ONE: About([[6, 2], [0, 2]]), OTHER: About([[2, 4]]), ("s", "empty"): About([[4, 0]])}
+    )
+    assert found == {
+        ONE: (2, digest_of([b"a\n", b"d\n"])),
+        OTHER: (2, digest_of([b"b\n", b"c\n"])),
+        ("s", "empty"): (0, digest_of([])),
+    }
 
 
 def test_a_file_that_is_too_short_is_told(tmp_path: Path) -> None:
     path = tmp_path / "dump.sql"
     path.write_bytes(b"a\nb\n")
     with pytest.raises(CloseoutError, match="it ends 2 bytes before the end of a table's rows"):
-        unordered_of_file(str(path), [[0, 2], [2, 4]])
+        unordered_of_dump(str(path), {ONE: About([[0, 2], [2, 4]])})
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(CloseoutError, match="No such file"):
-        unordered_of_file(str(tmp_path / "none"), [[0, 2]])
+        unordered_of_dump(str(tmp_path / "none"), {ONE: About([[0, 2]])})
     # Nothing to read is no reason to overlook it.
     with pytest.raises(CloseoutError, match="No such file"):
-        unordered_of_file(str(tmp_path / "none"), [])
+        unordered_of_dump(str(tmp_path / "none"), {})

@@ -93,6 +93,8 @@ VALUES: dict[str, list[tuple[Any, Any]]] = {
     "restore_tolerance": [("by_hand", "by_hand")],
     "production_quiet": [(text, True) for text in (True, "true", "True", "YES", "on", "1", 1, "y", "t")],
     "production_content": [("all", "all"), ("none", "none"), (" audited\n", "audited")],
+    "compression": [(word, word) for word in ("none", "gzip", "zstd", "lz4")],
+    "compression_level": [("0", 0)],
     "bandwidth_limit_mb_s": [("0", 0), (50, 50), ("1000000", 1_000_000)],
     "compare_jobs": [("1", 1), (64, 64), (" 8 ", 8)],
     "show_differences": [(text, True) for text in (True, "true", "YES", "1", 1)],
@@ -140,6 +142,8 @@ BAD: dict[str, list[Any]] = {
     "restore_tolerance": ["all", "byhand", True],
     "production_quiet": ["maybe", "2", 2, ["true"]],
     "production_content": ["everything", "All", True, "audited,all", ["all"]],
+    "compression": ["zip", "ZSTD", True, ["gzip"]],
+    "compression_level": ["-1", "20", True, 1.5, "fast"],
     "bandwidth_limit_mb_s": ["-1", -5, "1000001", True, 1.5, "10 MB"],
     "compare_jobs": ["0", "65", 0, -1, True, "two", 1.5],
     "show_differences": ["rows", "2", 2, ["true"]],
@@ -174,6 +178,22 @@ def test_a_container_excludes_another_address(name: str) -> None:
     assert [problem.object for problem in read(container="postgres", **{name: "/x"})[1]] == [f"closeout_{name}"]
     assert read(container="", **{name: "/x"})[1] == []
     assert read(container="postgres", **{name: ""})[1] == []
+
+
+@pytest.mark.parametrize(("compression", "most"), [("none", 0), ("gzip", 9), ("zstd", 19), ("lz4", 12)])
+def test_a_level_is_one_of_the_program(compression: str, most: int) -> None:
+    found, problems = read(compression=compression, compression_level=most)
+    assert (found["compression_level"], problems) == (most, [])
+    if most < 19:
+        found, problems = read(compression=compression, compression_level=most + 1)
+        assert [problem.object for problem in problems] == ["closeout_compression_level"]
+        assert f"at most {most}" in problems[0].wanted and found["compression_level"] == 0
+
+
+def test_a_compressed_dump_is_named_so_once() -> None:
+    assert read(compression="zstd")[0]["dump_name"].endswith(".sql.zst")
+    assert read(compression="zstd", dump_name="a.zst")[0]["dump_name"] == "a.zst"
+    assert read(dump_name="a.zst")[0]["dump_name"] == "a.zst"
 
 
 @pytest.mark.parametrize("name", ["namespace", "exec"])

@@ -1,0 +1,160 @@
+# Copyright (c) 2026 The incomex.closeout authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Private to incomex.closeout: a compressed plain dump: the host's own programs compress and decompress it.
+
+A plain dump is scanned before it is compressed, and its digest is that of the file on the disk. What a file is, is told
+by its first bytes, never by its name. Source: gzip(1), zstd(1), lz4(1); RFC 1952, RFC 8878, LZ4 Frame Format.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+from ._errors import ProgramFailed
+from ._program import CHUNK_BYTES, RC_WAIT_S, STOP_S
+from ._program_host import HOST_PATH, HostProgram
+
+NONE = "none"
+
+
+class _Kind(NamedTuple):
+    program: str
+    suffix: str
+    magic: bytes
+    most: int
+
+
+_KINDS = {
+    "gzip": _Kind("gzip", ".gz", b"\x1f\x8b", 9),
+    "zstd": _Kind("zstd", ".zst", b"\x28\xb5\x2f\xfd", 19),
+    "lz4": _Kind("lz4", ".lz4", b"\x04\x22\x4d\x18", 12),
+}
+COMPRESSIONS = (NONE, *_KINDS)
+MAGIC_BYTES = max(len(kind.magic) for kind in _KINDS.values())
+
+
+def suffix_of(compression: str) -> str:
+    """Return how the name of a file of this compression ends, "" for none."""
+    return "" if compression == NONE else _KINDS[compression].suffix
+
+
+def most_of(compression: str) -> int:
+    """Return the highest level of a compression; the lowest is 1."""
+    return 0 if compression == NONE else _KINDS[compression].most
+
+
+def compression_of(beginning: bytes) -> str:
+    """Return the compression of a file by its first bytes."""
+    for name, kind in _KINDS.items():
+        if beginning.startswith(kind.magic):
+            return name
+    return NONE
+
+
+def program_of(compression: str) -> str:
+    """Return the path of the host's program. Raises ProgramFailed where there is none."""
+    name = _KINDS[compression].program
+    found = shutil.which(name, path=HOST_PATH)
+    if found is None:
+        raise ProgramFailed(
+            f"The program {name} is not installed on the target",
+            wanted=f"{name} in {HOST_PATH}",
+            found="none",
+            do=f"install it, or set closeout_compression to another of {', '.join(COMPRESSIONS)}",
+        )
+    return found
+
+
+def decompressed(pieces: Iterable[bytes], compression: str) -> Iterator[bytes]:
+    """Yield the text of a file whose ``pieces`` these are. Raises ProgramFailed for one that is cut off or damaged."""
+    if compression == NONE:
+        yield from pieces
+        return
+    program = HostProgram([program_of(compression), "-d", "-c", "-q"], {}, pieces)
+    try:
+        yield from program.output()
+        code = program.finish()
+    except BaseException:
+        program.stop()
+        raise
+    if code != 0:
+        raise ProgramFailed(
+            "A compressed dump cannot be decompressed",
+            wanted=f"a whole {compression} file",
+            found=f"return code {code}: {program.messages.strip()[-300:]}",
+            do="do not use this file as a backup",
+        )
+
+
+class Compressor:
+    """Takes a stream and gives the compressed one to ``taker``, which is called in a thread of its own.
+
+    Call :meth:`finish` at the end, or :meth:`stop` at any time. What the taker raises is raised by the next call, and
+    so is a CloseoutError where the program fails.
+    """
+
+    def __init__(self, compression: str, level: int, taker: Callable[[bytes], object]) -> None:
+        argv = [program_of(compression), "-c", "-q", *([f"-{level}"] if level else [])]
+        self._name = _KINDS[compression].program
+        self._process = subprocess.Popen(
+            argv,
+            env={"PATH": HOST_PATH, "LC_ALL": "C"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd="/",
+            start_new_session=True,
+        )
+        self._pool = ThreadPoolExecutor(1)
+        self._taking = self._pool.submit(self._take_all, taker)
+
+    def _take_all(self, taker: Callable[[bytes], object]) -> None:
+        assert self._process.stdout is not None
+        # Closed whatever happens: the program ends by that, and so does the wait of who writes to it.
+        with self._process.stdout as compressed:
+            for piece in iter(lambda: os.read(compressed.fileno(), CHUNK_BYTES), b""):
+                taker(piece)
+
+    def take(self, piece: bytes) -> None:
+        """Compress the next piece."""
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(piece)
+        except BrokenPipeError:
+            self._finish()
+
+    def finish(self) -> None:
+        """The stream has ended: wait until all of it was taken."""
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.close()
+        except BrokenPipeError:
+            self._finish()
+        self._finish()
+
+    def _finish(self) -> None:
+        self._taking.result()
+        code = self._process.wait(RC_WAIT_S)
+        assert self._process.stderr is not None
+        said = self._process.stderr.read().decode("utf-8", "replace").strip()
+        if code != 0:
+            raise ProgramFailed(f"{self._name} failed", wanted="return code 0", found=f"return code {code}: {said}")
+
+    def stop(self) -> None:
+        """End the program at once; nothing happens when it has ended."""
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait(STOP_S)
+        self._pool.shutdown()
+        for pipe in (self._process.stdin, self._process.stderr):
+            if pipe is not None:
+                with contextlib.suppress(BrokenPipeError):
+                    pipe.close()
