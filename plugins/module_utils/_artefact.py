@@ -94,6 +94,18 @@ def write_lists(path: str, lists: dict[str, list[str]]) -> list[str]:
     return written
 
 
+def write_record(path: str, evidence: dict[str, Any] | None, record: str | None) -> bool:
+    """Write closeout.json and closeout.md, those that are given; return whether there was one."""
+    documents = {
+        RECORD_FILES[0]: None if evidence is None else json.dumps(evidence, indent=2) + "\n",
+        RECORD_FILES[1]: record,
+    }
+    given = {name: text for name, text in documents.items() if text is not None}
+    for name, text in given.items():
+        write_whole(os.path.join(path, name), text.encode("utf-8", "surrogateescape"), replace=True)
+    return bool(given)
+
+
 def listing(path: str) -> list[dict[str, Any]]:
     """Return name (relative to ``path``) and size of every file of the artefact; those of the record have no size
     yet.
@@ -158,9 +170,15 @@ def bring_to(parameters: dict[str, Any], *, check: bool) -> dict[str, Any]:
             begin(path, run_id)
         return {"changed": True, "path": path}
     assert_ours(path, run_id)
-    if state == "sealed":
-        return {"changed": True} if check else {"changed": True, **seal(path, parameters["known_sha256"])}
-    facts: dict[str, Any] = {"changed": bool(parameters["lists"])}
+    if state in ("recorded", "sealed"):
+        if check:
+            return {"changed": True}
+        # The record is on the disk: a result that had it again, as the module's arguments, would be large.
+        facts: dict[str, Any] = {"invocation": {"module_args": {"path": path, "run_id": run_id, "state": state}}}
+        written = write_record(path, parameters["evidence"], parameters["record"])
+        sums = seal(path, parameters["known_sha256"]) if state == "sealed" else {}
+        return {**facts, "changed": written or bool(sums), **sums}
+    facts = {"changed": bool(parameters["lists"])}
     if not check:
         write_lists(path, parameters["lists"])
     if parameters["dump"]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ._dump_definitions import definitions_of
@@ -30,17 +31,26 @@ def restored_once_more(
     each after one more restore. The databases that it takes go with the scratch server.
     """
     unique = secrets.token_hex(4)
-    names = (f"closeout_deparse_dump_{unique}", f"closeout_deparse_copy_{unique}")
-    _load(server, names[0], globals_document, definitions_of(dump, blocks))
-    program = dump_definitions(server, db, globals_document)
-    try:
-        _load(server, names[1], globals_document, program.output())
-        finish_whole(program, "The definitions of the restored copy cannot be dumped")
-    except BaseException:
-        program.stop()
-        raise
-    first, second = (read_definitions(server, name, globals_document) for name in names)
-    return first, second
+
+    def of_dump() -> Manifest:
+        name = f"closeout_deparse_dump_{unique}"
+        _load(server, name, globals_document, definitions_of(dump, blocks))
+        return read_definitions(server, name, globals_document)
+
+    def of_copy() -> Manifest:
+        name = f"closeout_deparse_copy_{unique}"
+        program = dump_definitions(server, db, globals_document)
+        try:
+            _load(server, name, globals_document, program.output())
+            finish_whole(program, "The definitions of the restored copy cannot be dumped")
+        except BaseException:
+            program.stop()
+            raise
+        return read_definitions(server, name, globals_document)
+
+    with ThreadPoolExecutor(2) as pool:
+        sides = [pool.submit(side) for side in (of_dump, of_copy)]
+        return sides[0].result(), sides[1].result()
 
 
 def _load(server: Server, db: str, globals_document: dict[str, Any], pieces: Iterable[bytes]) -> None:

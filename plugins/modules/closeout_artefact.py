@@ -14,13 +14,14 @@ version_added: 0.1.0
 description:
   - O(state=begun) makes the directory (mode 0700), which nothing else may have made, and marks it as this run's.
   - O(state=confirmed) reads the dump once more, whole, writes lists of tables, and lists the directory.
-  - O(state=sealed) writes C(SHA256SUMS) over every other file.
+  - O(state=recorded) writes C(closeout.json) and C(closeout.md).
+  - O(state=sealed) does so, too, if they are given, and writes C(SHA256SUMS) over every other file.
   - Touches no directory that another run made.
 options:
   state:
     description: What should be.
     type: str
-    choices: [begun, confirmed, sealed]
+    choices: [begun, confirmed, recorded, sealed]
     required: true
   path:
     description: The artefact directory.
@@ -34,6 +35,14 @@ options:
     description: Text files to write for O(state=confirmed), a list of names by file name.
     type: dict
     default: {}
+  evidence:
+    description: What becomes C(closeout.json), for O(state=recorded) and O(state=sealed).
+    type: dict
+    version_added: 0.1.0
+  record:
+    description: What becomes C(closeout.md), for O(state=recorded) and O(state=sealed).
+    type: str
+    version_added: 0.1.0
   known_sha256:
     description: Digests by file name, for O(state=sealed), of files that were just read whole.
     type: dict
@@ -106,10 +115,12 @@ def main() -> None:
     """Run the module."""
     spec = {
         **run_id_spec(),
-        "state": {"type": "str", "choices": ["begun", "confirmed", "sealed"], "required": True},
+        "state": {"type": "str", "choices": ["begun", "confirmed", "recorded", "sealed"], "required": True},
         "path": {"type": "path", "required": True},
         "dump": {"type": "path", "default": ""},
         "lists": {"type": "dict", "default": {}},
+        "evidence": {"type": "dict"},
+        "record": {"type": "str"},
         "known_sha256": {"type": "dict", "default": {}},
     }
     run_module(spec, work)

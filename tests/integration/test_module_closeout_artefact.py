@@ -192,3 +192,21 @@ def test_the_umask_of_the_target_s_user_does_not_matter(tmp_path: Path) -> None:
         os.umask(before)
     assert stat.S_IMODE(path.stat().st_mode) == 0o700
     assert {stat.S_IMODE(one.stat().st_mode) for one in path.rglob("*") if one.is_file()} == {0o600}
+
+
+@pytest.mark.parametrize("state", ["recorded", "sealed"])
+def test_evidence_and_record_are_written_and_not_told_again(begun: Path, state: str) -> None:
+    texts = {"evidence": {"name": "a \x1b[31m ü", "ids": ["7281"]}, "record": "# Record\nü\n"}
+    assert succeeds("closeout_artefact", asked(begun, state, **texts), check=True)["changed"] is True
+    assert not (begun / "closeout.json").exists()
+    for _twice in range(2):
+        facts = succeeds("closeout_artefact", asked(begun, state, **texts))
+        assert facts["changed"] is True
+        assert "# Record" not in json.dumps(facts) and "7281" not in json.dumps(facts)
+        assert json.loads((begun / "closeout.json").read_text()) == texts["evidence"]
+        assert (begun / "closeout.md").read_text() == texts["record"]
+    assert {stat.S_IMODE((begun / name).stat().st_mode) for name in ("closeout.json", "closeout.md")} == {0o600}
+    sums = begun / "SHA256SUMS"
+    assert sums.exists() is (state == "sealed")
+    if sums.exists():
+        assert "closeout.json" in sums.read_text() and "closeout.md" in sums.read_text()
