@@ -106,7 +106,8 @@ def ended_after(ttl_s: int) -> list[str]:
 
 
 def server_settings(request: ScratchRequest, socket_directory: str) -> list[str]:
-    """Return postgres' arguments: no TCP, and no care for what is thrown away anyway.
+    """Return postgres' arguments: no TCP, and no care for what is thrown away anyway. What is kept in memory, the log
+    of a server on a tmpfs too, stays well within the limit.
 
     No row of the dump goes to the server's log: failing statements and their context are not logged.
     """
@@ -118,6 +119,13 @@ def server_settings(request: ScratchRequest, socket_directory: str) -> list[str]
         "max_connections": CONNECTIONS,
         "max_locks_per_transaction": max(64, request.max_locks),
         "shared_buffers": f"{max(32, min(256, request.memory_mb // 4))}MB",
+        "maintenance_work_mem": f"{max(64, min(512, request.memory_mb // 8))}MB",
+        "max_wal_size": f"{max(64, min(2048, request.memory_mb // 8)) if request.storage == 'tmpfs' else 2048}MB",
+        "wal_level": "minimal",
+        "max_wal_senders": 0,
+        "checkpoint_timeout": "1d",
+        "autovacuum": "off",
+        "jit": "off",
         "fsync": "off",
         "full_page_writes": "off",
         "synchronous_commit": "off",
