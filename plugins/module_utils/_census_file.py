@@ -8,28 +8,29 @@ copy's: census and fingerprint.
 from __future__ import annotations
 
 import json
+import sys
 from collections import Counter
 
 from ._census import Census
 from ._errors import CloseoutError
 from ._fingerprint import Fingerprint, Key, Mark
+from ._jsontext import json_text
 
 SCHEMA = "incomex.closeout/census/1"
 
 
 def write_census(census: Census, fingerprint: Fingerprint, run_id: str) -> bytes:
     """Return the file's content."""
-    document = {
+    return json_text({
         "schema": SCHEMA,
         "run_id": run_id,
-        "objects": [[*key, number, census.tables.get(key, [])] for key, number in sorted(census.objects.items())],
+        "objects": ([*key, number, census.tables.get(key, [])] for key, number in sorted(census.objects.items())),
         "counts": census.counts,
         "extensions": census.extensions,
         "lost": census.lost,
         "told": census.told,
-        "fingerprint": [[*key, *mark] for key, mark in sorted(fingerprint.items())],
-    }
-    return json.dumps(document, indent=1).encode("ascii") + b"\n"
+        "fingerprint": ([*key, *mark] for key, mark in sorted(fingerprint.items())),
+    })  # fmt: skip
 
 
 def load_census(content: bytes) -> tuple[Census, Fingerprint]:
@@ -47,7 +48,7 @@ def load_census(content: bytes) -> tuple[Census, Fingerprint]:
             told=document["told"],
         )
         fingerprint = {
-            Key(fact, type_, identity): Mark(digest, schema, name, tuple(texts))
+            Key(sys.intern(fact), sys.intern(type_), identity): Mark(digest, sys.intern(schema), name, tuple(texts))
             for fact, type_, identity, digest, schema, name, texts in document["fingerprint"]
         }
     except (ValueError, KeyError, TypeError) as error:

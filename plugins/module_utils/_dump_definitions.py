@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+import re
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
 from ._dumptext import DumpText, open_text
@@ -15,6 +17,11 @@ from ._entries import name_statement
 from ._scanner import Scanner, Statement
 
 _READ_BYTES = 1 << 20
+_CALLS = tuple(f"SELECT pg_catalog.{name}(".encode("ascii") for name in ("lo_create", "lo_open", "lowrite", "lo_close"))
+_ABOUT = (b"ALTER", b"COMMENT", b"GRANT", b"REVOKE", b"SECURITY")
+_LARGE_OBJECT = re.compile(
+    rb"(?:ALTER|COMMENT ON|(?:GRANT|REVOKE) [A-Z, ]+ ON|SECURITY LABEL FOR \S+ ON) LARGE OBJECT \d+ "
+)
 
 
 class Texts(NamedTuple):
@@ -36,6 +43,52 @@ def definitions_of(path: str, blocks: list[tuple[int, int]]) -> Iterator[bytes]:
             position = offset + length
             text.skip_to(position)
         yield from iter(lambda: text.read(_READ_BYTES), b"")
+
+
+def definitions_to_settle(path: str, blocks: list[tuple[int, int]]) -> Iterator[bytes]:
+    """Yield the same without large objects and all that is theirs: they have no text that could read otherwise, and
+    there may be many. Raises CloseoutError.
+    """
+    found = _LargeObjects()
+    scanner = Scanner(found)
+    for piece in definitions_of(path, blocks):
+        scanner.feed(piece)
+    scanner.finish()
+    yield from _without(found.places, definitions_of(path, blocks))
+
+
+def _without(places: Iterable[tuple[int, int]], pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield a stream without what lies at ``places`` (from, to), which are in order."""
+    left = deque(places)
+    position = 0
+    for piece in pieces:
+        kept = 0
+        while left and left[0][0] < position + len(piece):
+            start, end = left[0]
+            yield piece[kept : max(kept, start - position)]
+            kept = min(len(piece), end - position)
+            if end > position + len(piece):
+                break
+            left.popleft()
+        yield piece[kept:]
+        position += len(piece)
+
+
+class _LargeObjects:
+    """A sink of the scanner that notes where the statements about large objects are."""
+
+    def __init__(self) -> None:
+        self.places: list[tuple[int, int]] = []
+
+    def statement(self, statement: Statement) -> None:
+        if statement.text.startswith(_CALLS) or _LARGE_OBJECT.match(statement.text):
+            self.places.append((statement.start, statement.end))
+
+    def copy_data(self, data: memoryview) -> None:
+        """There are no rows here."""
+
+    def copy_block(self, rows: int, size_bytes: int, offset: int) -> None:
+        """An empty one."""
 
 
 def occurring(path: str, blocks: list[tuple[int, int]], encoding: str, wanted: Collection[Texts]) -> set[Texts]:

@@ -16,8 +16,10 @@ from ._server import Server, database_argument
 from ._session import as_options
 
 
-def dump_definitions(server: Server, db: str, globals_document: dict[str, Any]) -> Program:
-    """Start a pg_dump of everything but the tables' rows: definitions, and large objects with all that is theirs.
+def dump_definitions(
+    server: Server, db: str, globals_document: dict[str, Any], *, large_objects: bool = True
+) -> Program:
+    """Start a pg_dump of everything but the tables' rows: definitions, and ``large_objects`` with all that is theirs.
 
     (``--schema-only`` would leave the large objects out.)
     """
@@ -26,7 +28,9 @@ def dump_definitions(server: Server, db: str, globals_document: dict[str, Any]) 
         monetary = as_options(monetary_settings(session, globals_document))
         options = f"{server.read_options(session)} {monetary}"
         encoding = session.value("SELECT pg_catalog.getdatabaseencoding()")
-    return server.start([*argv, "--encoding", encoding, "--exclude-table-data", "*.*"], options=options)
+    # Its long name is another one in later versions.
+    without = [] if large_objects else ["-B"]
+    return server.start([*argv, "--encoding", encoding, "--exclude-table-data", "*.*", *without], options=options)
 
 
 def read_definitions(server: Server, db: str, globals_document: dict[str, Any]) -> Manifest:

@@ -13,13 +13,15 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import sys
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, fields
+from typing import Any, TypeVar
 
 from ._encodings import codec_of
 from ._entries import Entry, is_stored, name_statement, owner_of
 from ._errors import CloseoutError
+from ._jsontext import json_text
 from ._names import read_identifier, read_qualified
 from ._scanner import Scanner, Statement
 
@@ -33,6 +35,7 @@ _LO_OPEN = re.compile(rb"SELECT pg_catalog\.lo_open\('(\d+)', \d+\);")
 # The backslash is doubled where standard_conforming_strings is off.
 _LO_WRITE = re.compile(rb"SELECT pg_catalog\.lowrite\(0, '\\{1,2}x([0-9a-fA-F]*)'\);")
 _INHERITS = re.compile(rb"\)\nINHERITS \(")
+_OFTEN_THE_SAME = frozenset({"type", "schema", "owner"})
 _OWNED_AS_TABLES = ("TABLE", "VIEW", "MATERIALIZED VIEW", "SEQUENCE", "FOREIGN TABLE")
 
 # What a dump does besides defining something. Of the settings, those that change a definition are kept as context.
@@ -244,7 +247,9 @@ class Manifest:
                 self.large_objects[self._large_object] = LargeObjectEntry(self._large_object, 0, _EMPTY)
         elif text.startswith(b"SELECT pg_catalog.lowrite("):
             self._write_large_object(statement)
-        elif not text.startswith(b"SELECT pg_catalog.lo_close("):
+        elif text.startswith(b"SELECT pg_catalog.lo_close("):
+            self._digests.pop(("", str(self._large_object)), None)
+        else:
             self._define(statement)
 
     def _define_large_object(self, oid: str, statement: Statement) -> None:
@@ -327,17 +332,16 @@ class Manifest:
 
     def as_json(self, **about: Any) -> bytes:
         """Return the file's content; ``about`` says which dump of which run it describes."""
-        document = {
+        return json_text({
             "schema": SCHEMA,
             **about,
             "complete": self.complete,
             "encoding": self.encoding,
-            "entries": [entry._asdict() for entry in self.entries],
-            "tables": [asdict(entry) for entry in self.tables.values()],
-            "sequences": [asdict(entry) for entry in self.sequences.values()],
-            "large_objects": [asdict(entry) for entry in self.large_objects.values()],
-        }
-        return json.dumps(document, indent=1, sort_keys=False).encode("ascii") + b"\n"
+            "entries": (entry._asdict() for entry in self.entries),
+            "tables": (vars(entry) for entry in self.tables.values()),
+            "sequences": (vars(entry) for entry in self.sequences.values()),
+            "large_objects": (vars(entry) for entry in self.large_objects.values()),
+        })  # fmt: skip
 
 
 _EMPTY = hashlib.sha256().hexdigest()
@@ -357,18 +361,15 @@ def manifest_of(pieces: Iterable[bytes]) -> Manifest:
 def read_manifest(content: bytes) -> tuple[Manifest, dict[str, Any]]:
     """Read what :meth:`Manifest.as_json` wrote; return it and the whole document. Raises CloseoutError."""
     try:
-        document = json.loads(content)
+        document = json.loads(content, object_hook=_made)
         if document["schema"] != SCHEMA:
             raise ValueError(f"schema {document['schema']!r}")
         manifest = Manifest()
         manifest.encoding = document["encoding"]
-        manifest.entries = [Entry(**fields) for fields in document["entries"]]
-        tables = [TableEntry(**fields) for fields in document["tables"]]
-        manifest.tables = {(table.schema, table.name): table for table in tables}
-        sequences = [SequenceEntry(**fields) for fields in document["sequences"]]
-        manifest.sequences = {(sequence.schema, sequence.name): sequence for sequence in sequences}
-        large_objects = [LargeObjectEntry(**fields) for fields in document["large_objects"]]
-        manifest.large_objects = {one.oid: one for one in large_objects}
+        manifest.entries = _all(Entry, document["entries"])
+        manifest.tables = {(table.schema, table.name): table for table in _all(TableEntry, document["tables"])}
+        manifest.sequences = {(one.schema, one.name): one for one in _all(SequenceEntry, document["sequences"])}
+        manifest.large_objects = {one.oid: one for one in _all(LargeObjectEntry, document["large_objects"])}
         manifest.complete = document["complete"] is True
     except (ValueError, KeyError, TypeError) as error:
         raise CloseoutError(
@@ -378,6 +379,31 @@ def read_manifest(content: bytes) -> tuple[Manifest, dict[str, Any]]:
             do="give the manifest.json that was written beside the dump",
         ) from error
     return manifest, document
+
+
+_KINDS = {
+    frozenset(Entry._fields): Entry,
+    **{frozenset(one.name for one in fields(kind)): kind for kind in (TableEntry, SequenceEntry, LargeObjectEntry)},
+}
+_Kind = TypeVar("_Kind", Entry, TableEntry, SequenceEntry, LargeObjectEntry)
+
+
+def _made(members: dict[str, Any]) -> Any:
+    """Make an entry of an object of JSON as soon as it is read: many dictionaries would take much memory."""
+    kind = _KINDS.get(frozenset(members))
+    if kind is None:
+        return members
+    for name in _OFTEN_THE_SAME & members.keys():
+        if isinstance(members[name], str):
+            members[name] = sys.intern(members[name])
+    return kind(**members)
+
+
+def _all(kind: type[_Kind], found: Any) -> list[_Kind]:
+    """See that all are of that kind. Raises TypeError."""
+    if not isinstance(found, list) or not all(isinstance(one, kind) for one in found):
+        raise TypeError(f"not all of them are a {kind.__name__}")
+    return found
 
 
 def _read_columns(text: str, start: int) -> list[str] | None:

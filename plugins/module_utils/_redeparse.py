@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from ._dump_definitions import definitions_of
+from ._dump_definitions import definitions_to_settle
 from ._globals import database_statement
 from ._live_definitions import dump_definitions, finish_whole, read_definitions
 from ._manifest import Manifest
@@ -34,12 +34,12 @@ def restored_once_more(
 
     def of_dump() -> Manifest:
         name = f"closeout_deparse_dump_{unique}"
-        _load(server, name, globals_document, definitions_of(dump, blocks))
+        _load(server, name, globals_document, definitions_to_settle(dump, blocks))
         return read_definitions(server, name, globals_document)
 
     def of_copy() -> Manifest:
         name = f"closeout_deparse_copy_{unique}"
-        program = dump_definitions(server, db, globals_document)
+        program = dump_definitions(server, db, globals_document, large_objects=False)
         try:
             _load(server, name, globals_document, program.output())
             finish_whole(program, "The definitions of the restored copy cannot be dumped")

@@ -45,7 +45,8 @@ class Statement(NamedTuple):
     cut.
 
     ``words`` are its first words outside quotes and parentheses, in upper case; ``partition_by`` tells of PARTITION BY
-    outside parentheses; ``sha256`` is the digest of the text, of all of it.
+    outside parentheses; ``sha256`` is the digest of the text, of all of it. From ``start`` to ``end`` (bytes) it lies
+    in the dump.
     """
 
     text: bytes
@@ -53,6 +54,8 @@ class Statement(NamedTuple):
     words: tuple[bytes, ...]
     partition_by: bool
     sha256: str
+    start: int
+    end: int
 
 
 class Sink(Protocol):
@@ -91,6 +94,7 @@ class Scanner:
         self._line_kind: bytes | None = None
         self._line_head = bytearray()
         self._text = bytearray()
+        self._start = 0
         self._long_digest: Any = None
         self._words: list[bytes] = []
         self._last_word = b""
@@ -260,7 +264,7 @@ class Scanner:
                 return match.start(), True
             if kind == "end" and self._parentheses <= 0 and self._begins <= 0:
                 self._take(position, match.end())
-                self._end_statement()
+                self._end_statement(self._buffer_offset + match.end())
                 return match.end(), True
             cursor = match.end()
             if kind == "endless":
@@ -306,7 +310,10 @@ class Scanner:
 
     def _take(self, start: int, end: int) -> None:
         """Keep a part of the buffer as text of the statement; what is too much goes into its digest alone."""
-        part = self._buffer[start:end] if self._text else self._buffer[start:end].lstrip()
+        part = self._buffer[start:end]
+        if not self._text:
+            part = part.lstrip()
+            self._start = self._buffer_offset + end - len(part)
         room = MAX_STATEMENT_BYTES - len(self._text)
         if len(part) > room and self._long_digest is None:
             self._long_digest = hashlib.sha256(self._text)
@@ -314,13 +321,14 @@ class Scanner:
             self._long_digest.update(part)
         self._text += part[:room]
 
-    def _end_statement(self) -> None:
+    def _end_statement(self, end: int) -> None:
         text = bytes(self._text)
         if text != b";":
             digest = self._long_digest or hashlib.sha256(text)
             whole = self._long_digest is None
             words = tuple(self._words)
-            self._sink.statement(Statement(text, whole, words, self._partition_by, digest.hexdigest()))
+            sha256 = digest.hexdigest()
+            self._sink.statement(Statement(text, whole, words, self._partition_by, sha256, self._start, end))
             if self._words[:2] == [b"SET", b"STANDARD_CONFORMING_STRINGS"]:
                 self._backslash_quotes = self._words[2:3] == [b"OFF"]
             if self._words[:1] == [b"COPY"] and _COPY.match(text):

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from ansible_collections.incomex.closeout.plugins.module_utils import _dump_definitions
 from ansible_collections.incomex.closeout.plugins.module_utils._dump_definitions import (
     Texts,
     definitions_of,
+    definitions_to_settle,
     occurring,
 )
 from ansible_collections.incomex.closeout.plugins.module_utils._manifest import manifest_of
@@ -86,3 +88,38 @@ def test_texts_are_looked_for_in_the_dumps_encoding(tmp_path: Path) -> None:
     blocks = manifest_of([DUMP.encode("latin-1")]).blocks
     assert occurring(str(path), blocks, "LATIN1", {wanted}) == {wanted}
     assert occurring(str(path), blocks, "UTF8", {wanted}) == set()
+
+
+LARGE_OBJECTS = [
+    "SELECT pg_catalog.lo_create('7');",
+    "ALTER LARGE OBJECT 7 OWNER TO app;",
+    "COMMENT ON LARGE OBJECT 7 IS 'two\nlines; of it';",
+    "GRANT SELECT,UPDATE ON LARGE OBJECT 7 TO app;",
+    "REVOKE ALL ON LARGE OBJECT 7 FROM app;",
+    "SECURITY LABEL FOR dummy ON LARGE OBJECT 7 IS 'secret';",
+    "SELECT pg_catalog.lo_open('7', 131072);",
+    "SELECT pg_catalog.lowrite(0, '\\x" + "ab" * 3000 + "');",
+    "SELECT pg_catalog.lo_close(0);",
+]
+KEPT = [
+    "SET client_encoding = 'UTF8';",
+    "CREATE FUNCTION s.f() RETURNS oid LANGUAGE sql AS $$\nSELECT pg_catalog.lo_create('7');\n$$;",
+    "COMMENT ON TABLE s.t IS 'GRANT SELECT ON LARGE OBJECT 7 TO app;';",
+    "BEGIN;",
+    "COMMIT;",
+    "SELECT pg_catalog.setval('s.q', 1, true);",
+]
+
+
+@pytest.mark.parametrize("piece_bytes", [7, 1000, 1 << 20])
+def test_large_objects_are_left_out_where_texts_are_settled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, piece_bytes: int
+) -> None:
+    monkeypatch.setattr(_dump_definitions, "_READ_BYTES", piece_bytes)
+    statements = [KEPT[0], *LARGE_OBJECTS[:3], KEPT[1], *LARGE_OBJECTS[3:6], *KEPT[2:4], *LARGE_OBJECTS[6:], *KEPT[4:]]
+    path = tmp_path / "dump.sql"
+    path.write_text("\n\n".join(statements) + "\n")
+    found = b"".join(definitions_to_settle(str(path), [])).decode()
+    assert found.split() == "\n".join(KEPT).split()
+    path.write_text("\n".join(KEPT))
+    assert b"".join(definitions_to_settle(str(path), [])).decode() == "\n".join(KEPT)

@@ -25,12 +25,14 @@ class Recorder:
     def __init__(self) -> None:
         self.events: list[Event] = []
         self.digests_of_long_ones: list[str] = []
+        self.places: list[tuple[int, int]] = []
         self.blocks: list[tuple[int, bytes]] = []
         self._data = bytearray()
 
     def statement(self, statement: Statement) -> None:
         """Keep it."""
-        self.events.append(("statement", *statement[:-1]))
+        self.events.append(("statement", *statement[:4]))
+        self.places.append((statement.start, statement.end))
         if statement.whole:
             assert statement.sha256 == hashlib.sha256(statement.text).hexdigest()
         else:
@@ -573,3 +575,22 @@ def test_a_statement_that_is_too_long_is_told_cut(size: int, piece: int) -> None
     assert events[0][2] is (size <= MAX_STATEMENT_BYTES)
     assert events[1][1:3] == (b"SELECT 2;", True)
     assert complete
+
+
+@pytest.mark.parametrize("size", [1, 3, 1000])
+def test_a_statement_says_where_it_lies(size: int) -> None:
+    statements = [
+        b"SELECT 1;",
+        b"CREATE TABLE a.t (\n    x integer, -- a comment;\n    y text DEFAULT ';'\n);",
+        b"CREATE FUNCTION a.f() RETURNS int LANGUAGE sql AS $$\nSELECT 1;\n$$;",
+    ]
+    dump = (
+        b"--\n-- one; two\n--\n\n" + b"\n\n /* between; */ ".join(statements) + b"\nCOPY a.t FROM stdin;\n1\t;\n\\.\n;"
+    )
+    dump += b"\nSELECT 2;\n"
+    recorder = Recorder()
+    scanner = Scanner(recorder)
+    for start in range(0, len(dump), size):
+        scanner.feed(dump[start : start + size])
+    scanner.finish()
+    assert [dump[start:end] for start, end in recorder.places] == [*statements, b"COPY a.t FROM stdin;", b"SELECT 2;"]
