@@ -10,7 +10,7 @@ import hashlib
 from typing import Any
 
 from ._catalog import count_rows, schema_exists, tables_of
-from ._dumptext import text_of
+from ._dumptext import DumpFile
 from ._errors import CloseoutError
 from ._files import read_whole
 from ._identity import read_identity
@@ -36,7 +36,7 @@ def audit_dump(path: str, schema: str) -> dict[str, Any]:
     """Return tables and rows of ``schema`` in a plain dump, compressed or not, read whole. Raises CloseoutError for one
     that is cut off.
     """
-    manifest = manifest_of(text_of(path))
+    manifest = manifest_of(DumpFile(path).text())
     if not manifest.complete:
         raise CloseoutError(
             f"The dump {path} is not complete",

@@ -25,6 +25,7 @@ from ._census_file import load_census
 from ._content import DIFFERENT, EQUAL, EQUAL_OTHER_ORDER, TableResult, compare_tables
 from ._definitions import OF_PRIVILEGES, Definitions, Difference, comparable, compare_definitions, of_the_server, settle
 from ._dump_definitions import occurring
+from ._dumptext import DumpFile
 from ._entries import Entry
 from ._errors import CloseoutError
 from ._files import read_whole, write_whole
@@ -69,12 +70,13 @@ def compare(scratch: Scratch, request: CompareRequest) -> dict[str, Any]:
     """
     manifest, (production, fingerprint) = _manifest_of(request), _census_of(request)
     server = server_at(scratch.address)
+    dump = DumpFile(request.dump, server)
     with _session(server, request) as session:
         identity = read_identity(server, session)
         tables = compare_tables(
             lambda: _session(server, request),
             manifest.tables.values(),
-            request.dump,
+            dump,
             encoding=manifest.encoding,
             jobs=request.jobs,
             show_differences=request.show_differences,
@@ -93,13 +95,13 @@ def compare(scratch: Scratch, request: CompareRequest) -> dict[str, Any]:
     differences += compare_large_objects(manifest, copy)
     wanted, there = comparable(manifest.entries), comparable(copy.entries)
     definitions = compare_definitions(wanted, there + of_the_server(wanted, there, census.extensions))
-    settled = _settle(server, request, manifest, definitions)
+    settled = _settle(server, request, dump, manifest, definitions)
     differences += definitions.differences + settled.differences
     facts_compared = compare_fingerprints(
         fingerprint,
         catalogues,
         redeparsed={(entry.schema, name) for entry in _changed(definitions) for name in (entry.name, entry.of) if name},
-        occurring=lambda texts: occurring(request.dump, manifest.blocks, manifest.encoding, texts),
+        occurring=lambda texts: occurring(dump, manifest.blocks, manifest.encoding, texts),
         same_extensions=production.extensions == census.extensions,
     )
     differences += facts_compared.differences
@@ -185,11 +187,13 @@ def _manifest_of(request: CompareRequest) -> Manifest:
     return manifest
 
 
-def _settle(server: Server, request: CompareRequest, manifest: Manifest, definitions: Definitions) -> Definitions:
+def _settle(
+    server: Server, request: CompareRequest, dump: DumpFile, manifest: Manifest, definitions: Definitions
+) -> Definitions:
     """Settle texts that differ, by one more restore of both sides; nothing is restored where none does."""
     if not definitions.changed:
         return Definitions()
-    sides = restored_once_more(server, request.db, request.globals_document, request.dump, manifest.blocks)
+    sides = restored_once_more(server, request.db, request.globals_document, dump, manifest.blocks)
     return settle(definitions.changed, *(comparable(side.entries) for side in sides))
 
 

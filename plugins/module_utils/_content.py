@@ -20,7 +20,7 @@ from contextlib import AbstractContextManager
 from functools import partial
 from typing import NamedTuple, Protocol
 
-from ._dumptext import open_text
+from ._dumptext import DumpFile
 from ._names import quote_identifier, quote_literal, quote_qualified
 from ._rowdigest import NO_ROWS, Content, RowReader, Unordered, unordered_of_dump
 from ._session import Session, SqlError
@@ -124,7 +124,7 @@ class _Leaf(NamedTuple):
 class _Comparison(NamedTuple):
     """What all tables of one comparison have in common."""
 
-    dump_path: str
+    dump: DumpFile
     encoding: str
     conditions: dict[Name, str]
     leaves: dict[Name, list[_Leaf]]
@@ -191,7 +191,7 @@ def digest_in_snapshot(
 def compare_tables(
     open_session: Callable[[], AbstractContextManager[Session]],
     entries: Iterable[DumpedTable],
-    dump_path: str,
+    dump: DumpFile,
     *,
     encoding: str,
     jobs: int,
@@ -199,7 +199,7 @@ def compare_tables(
 ) -> list[TableResult]:
     """Compare the live tables with those of the dump, ``jobs`` at a time, the biggest first; return all results.
 
-    ``open_session`` gives a session of the server, one a job; each reads in one read-only transaction. ``dump_path`` is
+    ``open_session`` gives a session of the server, one a job; each reads in one read-only transaction. ``dump`` is
     the dump itself, read only where a table's digest differs; ``encoding`` is its client_encoding. A table that
     the dump creates and fills with nothing is compared too: it must be empty. Not compared by themselves are
     partitioned tables without data of their own, and the partitions that the dump fills through their root. With
@@ -212,7 +212,7 @@ def compare_tables(
     with open_session() as session:
         session.begin_snapshot()
         leaves = _leaves_read_through_roots(session, entries)
-        comparison = _Comparison(dump_path, encoding, configuration_conditions(session), leaves)
+        comparison = _Comparison(dump, encoding, configuration_conditions(session), leaves)
     elsewhere = {(leaf.schema, leaf.name) for one_tree in leaves.values() for leaf in one_tree}
     chosen = [
         entry
@@ -229,7 +229,7 @@ def compare_tables(
     if unsettled:
         with ThreadPoolExecutor(1) as reader:
             # The dump is read once for all of them, while the server is asked.
-            dumped = reader.submit(unordered_of_dump, dump_path, {_name(entry): entry for entry in unsettled})
+            dumped = reader.submit(unordered_of_dump, dump, {_name(entry): entry for entry in unsettled})
             results |= each(unsettled, partial(_compare_without_order, comparison=comparison, dumped=dumped))
     if show_differences:
         different = [entry for entry in chosen if _has_position(results[_name(entry)], leaves)]
@@ -363,7 +363,7 @@ def _find_difference(
     session: Session, entry: DumpedTable, *, comparison: _Comparison, results: dict[Name, TableResult]
 ) -> TableResult:
     """Look for the first row that differs."""
-    position = _first_difference(session, comparison.statements(entry), comparison.dump_path, entry.blocks)
+    position = _first_difference(session, comparison.statements(entry), comparison.dump, entry.blocks)
     return results[_name(entry)]._replace(first_difference=position)
 
 
@@ -378,12 +378,12 @@ def _difference(expected: int, found: int) -> str:
 
 
 def _first_difference(
-    session: Session, statements: Iterable[str], dump_path: str, blocks: Sequence[Sequence[int]]
+    session: Session, statements: Iterable[str], dump: DumpFile, blocks: Sequence[Sequence[int]]
 ) -> int | None:
     """Return the position, from 1, of the first row that is not the dump's; None where there is none."""
     equal = 0
     differs = False
-    with open_text(dump_path) as text:
+    with dump.open_text() as text:
         dumped = RowReader(text, blocks)
 
         def compare(line: bytes) -> None:

@@ -28,6 +28,7 @@ from ._clock import utc_now
 from ._compression import NONE, Compressor, program_of
 from ._definitions import comparable
 from ._dump_warnings import read_messages
+from ._dumptext import DumpFile
 from ._errors import CloseoutError, DumpChanged, ProgramFailed
 from ._files import Written, new_file, write_whole
 from ._fingerprint import Fingerprint, count_facts
@@ -197,7 +198,9 @@ def _attempt(
             _refuse_failed(program, facts)
             assert counting is not None
             rows, catalogues = counting.result()
-            content = compare_with_production(session, manifest, file.partial, request.schema, request.content)
+            content = compare_with_production(
+                session, manifest, DumpFile(file.partial), request.schema, request.content
+            )
             _refuse_rewritten(snapshot)
         except BaseException as error:
             program.stop()

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
-from ._dumptext import DumpText, open_text
+from ._dumptext import DumpFile, DumpText
 from ._encodings import codec_of
 from ._entries import name_statement
 from ._scanner import Scanner, Statement
@@ -32,11 +32,11 @@ class Texts(NamedTuple):
     texts: tuple[str, ...]
 
 
-def definitions_of(path: str, blocks: list[tuple[int, int]]) -> Iterator[bytes]:
+def definitions_of(dump: DumpFile, blocks: list[tuple[int, int]]) -> Iterator[bytes]:
     """Yield a dump without the rows: its COPY statements stay, and end at once. ``blocks`` are offset and length in
     bytes, in order. Raises CloseoutError.
     """
-    with open_text(path) as text:
+    with dump.open_text() as text:
         position = 0
         for offset, length in blocks:
             yield from _pieces(text, offset - position)
@@ -45,16 +45,16 @@ def definitions_of(path: str, blocks: list[tuple[int, int]]) -> Iterator[bytes]:
         yield from iter(lambda: text.read(_READ_BYTES), b"")
 
 
-def definitions_to_settle(path: str, blocks: list[tuple[int, int]]) -> Iterator[bytes]:
+def definitions_to_settle(dump: DumpFile, blocks: list[tuple[int, int]]) -> Iterator[bytes]:
     """Yield the same without large objects and all that is theirs: they have no text that could read otherwise, and
     there may be many. Raises CloseoutError.
     """
     found = _LargeObjects()
     scanner = Scanner(found)
-    for piece in definitions_of(path, blocks):
+    for piece in definitions_of(dump, blocks):
         scanner.feed(piece)
     scanner.finish()
-    yield from _without(found.places, definitions_of(path, blocks))
+    yield from _without(found.places, definitions_of(dump, blocks))
 
 
 def _without(places: Iterable[tuple[int, int]], pieces: Iterable[bytes]) -> Iterator[bytes]:
@@ -91,13 +91,13 @@ class _LargeObjects:
         """An empty one."""
 
 
-def occurring(path: str, blocks: list[tuple[int, int]], encoding: str, wanted: Collection[Texts]) -> set[Texts]:
+def occurring(dump: DumpFile, blocks: list[tuple[int, int]], encoding: str, wanted: Collection[Texts]) -> set[Texts]:
     """Return those of ``wanted`` whose texts all occur, as they are, in one statement of the dump that defines their
     object or a part of it. ``encoding`` is the dump's, PostgreSQL's name. Raises CloseoutError.
     """
     finder = _Finder(codec_of(encoding), wanted)
     scanner = Scanner(finder)
-    for piece in definitions_of(path, blocks):
+    for piece in definitions_of(dump, blocks):
         scanner.feed(piece)
     scanner.finish()
     return finder.found

@@ -2,22 +2,28 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Private to incomex.closeout: the plain text of a dump's file, whether it lies there as it is or compressed.
+"""Private to incomex.closeout: the plain text of a dump's file, whether it lies there as it is, compressed, or in an
+archive of pg_dump's custom format.
 
-Offsets are those of the text, as the manifest has them. A compressed file can only be read forwards: whoever reads
-parts of it does so in their order, and in one go.
+Offsets are those of the text, as the manifest has them. What is not plain can only be read forwards: whoever reads
+parts of it does so in their order, and in one go. An archive is read by the pg_restore of a scratch server, and by no
+other: it comes from who knows where.
 """
 
 from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from typing import Protocol
 
 from ._compression import MAGIC_BYTES, NONE, compression_of, decompressed
-from ._errors import CloseoutError
+from ._errors import CloseoutError, ProgramFailed
 from ._files import open_regular, pieces_of
+from ._server import Server
+
+CUSTOM = "custom"
+_ARCHIVE = b"PGDMP"
 
 
 class DumpText(Protocol):
@@ -30,26 +36,60 @@ class DumpText(Protocol):
         """Go on at ``offset``, which has not been passed yet. Raises CloseoutError."""
 
 
-def compression_of_file(path: str) -> str:
-    """Return how a dump's file is compressed, ``none`` where it is not. Raises CloseoutError."""
-    with open_regular(path) as file:
-        return compression_of(file.read(MAGIC_BYTES))
+class DumpFile:
+    """A dump's file. ``scratch`` is the scratch server whose pg_restore reads it, if it is an archive."""
 
+    def __init__(self, path: str, scratch: Server | None = None) -> None:
+        self.path = path
+        self._scratch = scratch
 
-def text_of(path: str) -> Generator[bytes, None, None]:
-    """Yield the text of a dump's file in pieces. Raises CloseoutError, also for a damaged file."""
-    yield from decompressed(pieces_of(path), compression_of_file(path))
+    def kind(self) -> str:
+        """Return how its text lies in it: none (plain), gzip, zstd, lz4 or custom. Raises CloseoutError."""
+        with open_regular(self.path) as file:
+            beginning = file.read(max(MAGIC_BYTES, len(_ARCHIVE)))
+        return CUSTOM if beginning.startswith(_ARCHIVE) else compression_of(beginning)
 
+    def text(self, file: Iterable[bytes] | None = None) -> Generator[bytes, None, None]:
+        """Yield its text in pieces; ``file`` are the file's own, where somebody wants to see them.
 
-@contextlib.contextmanager
-def open_text(path: str) -> Iterator[DumpText]:
-    """Open the text of a dump's file. Raises CloseoutError."""
-    if compression_of_file(path) == NONE:
-        with open_regular(path) as file:
-            yield _Plain(path, file)
-    else:
-        with contextlib.closing(text_of(path)) as pieces:
-            yield _Stream(pieces)
+        Raises CloseoutError, also for a damaged file.
+        """
+        kind = self.kind()
+        pieces = pieces_of(self.path) if file is None else file
+        yield from self._unpacked(pieces) if kind == CUSTOM else decompressed(pieces, kind)
+
+    @contextlib.contextmanager
+    def open_text(self) -> Iterator[DumpText]:
+        """Open its text. Raises CloseoutError."""
+        if self.kind() == NONE:
+            with open_regular(self.path) as file:
+                yield _Plain(self.path, file)
+        else:
+            with contextlib.closing(self.text()) as pieces:
+                yield _Stream(pieces)
+
+    def _unpacked(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
+        if self._scratch is None:
+            raise CloseoutError(
+                f"{self.path} is an archive of pg_dump's custom format",
+                wanted="a plain dump, compressed or not",
+                found=CUSTOM,
+                do="restore it with pg_scratch_restore: its scratch server can read it, and it writes the manifest",
+            )
+        program = self._scratch.start(["pg_restore", "--file=-"], pieces=pieces)
+        try:
+            yield from program.output()
+            code = program.finish()
+        except BaseException:
+            program.stop()
+            raise
+        if code != 0 or program.messages.strip():
+            raise ProgramFailed(
+                "An archive cannot be read by pg_restore of the scratch server",
+                wanted="a whole archive, of that version or an earlier one",
+                found=f"return code {code}: {program.messages.strip()[-300:]}",
+                do="do not use this file as a backup, unless the scratch server is too old for it",
+            )
 
 
 class _Plain:

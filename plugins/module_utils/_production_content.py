@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ._content import digest_in_snapshot
+from ._dumptext import DumpFile
 from ._manifest import Manifest
 from ._production_beside import compare_large_objects
 from ._rowdigest import Content, unordered_of_dump
@@ -33,11 +34,11 @@ class ProductionContent:
 
 
 def compare_with_production(
-    session: Session, manifest: Manifest, dump: str, schema: str, which: str
+    session: Session, manifest: Manifest, dump: DumpFile, schema: str, which: str
 ) -> ProductionContent:
     """Read production's rows in the session's snapshot; ``which`` tables: audited (those of ``schema``), all or none.
 
-    ``dump`` is the path of the dump, read only for partitioned tables whose rows come through their root.
+    ``dump`` is read only for partitioned tables whose rows come through their root.
     """
     result = ProductionContent()
     if which == "none":

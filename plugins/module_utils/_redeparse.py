@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ._dump_definitions import definitions_to_settle
+from ._dumptext import DumpFile
 from ._globals import database_statement
 from ._live_definitions import dump_definitions, finish_whole, read_definitions
 from ._manifest import Manifest
@@ -25,9 +26,9 @@ from ._server import Server
 
 
 def restored_once_more(
-    server: Server, db: str, globals_document: dict[str, Any], dump: str, blocks: list[tuple[int, int]]
+    server: Server, db: str, globals_document: dict[str, Any], dump: DumpFile, blocks: list[tuple[int, int]]
 ) -> tuple[Manifest, Manifest]:
-    """Return the definitions of the dump (the file ``dump`` without its ``blocks``) and of the restored copy ``db``,
+    """Return the definitions of the ``dump`` (without its ``blocks``) and of the restored copy ``db``,
     each after one more restore. The databases that it takes go with the scratch server.
     """
     unique = secrets.token_hex(4)

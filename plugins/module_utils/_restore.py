@@ -10,21 +10,24 @@ The guard holds before anything is done, and once more inside psql's own session
 from __future__ import annotations
 
 import hashlib
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ._compression import decompressed
-from ._dumptext import compression_of_file
+from ._compression import NONE
+from ._dumptext import CUSTOM, DumpFile
 from ._errors import CloseoutError, GuardFailed, ProgramFailed
 from ._files import pieces_of, write_whole
 from ._globals import database_statement, role_statements, tablespace_statements
 from ._identity import Identity, differs, read_identity
 from ._labels import NONCE_SETTING
+from ._manifest import Manifest
 from ._names import quote_literal
 from ._psql import psql_arguments, psql_options
 from ._restore_errors import read_errors, summarize
+from ._scanner import Scanner
 from ._scratch import Scratch
 from ._server import Server, server_at
 from ._session import Session
@@ -35,8 +38,8 @@ _END_BYTES = 1024
 
 @dataclass(frozen=True)
 class RestoreRequest:
-    """What to restore and where to. ``production`` is what the scratch server must not be; ``log`` a file's path, or
-    "".
+    """What to restore and where to. ``production`` is what the scratch server must not be; ``log`` and ``manifest``
+    are paths of files to write, or "".
     """
 
     path: str
@@ -46,6 +49,8 @@ class RestoreRequest:
     nonce: str
     by_hand: bool = False
     log: str = ""
+    manifest: str = ""
+    run_id: str = ""
 
 
 def restore(scratch: Scratch, request: RestoreRequest) -> dict[str, Any]:
@@ -108,8 +113,9 @@ def _prepare(session: Session, request: RestoreRequest) -> list[str]:
 class _Hashed:
     """The dump's text as psql gets it; its file's bytes are hashed on the way."""
 
-    def __init__(self, path: str) -> None:
-        self._path = path
+    def __init__(self, dump: DumpFile, scanner: Scanner | None) -> None:
+        self._dump = dump
+        self._scanner = scanner
         self.digest = hashlib.sha256()
         self._end = b""
 
@@ -119,18 +125,23 @@ class _Hashed:
         return END_MARKER in self._end
 
     def __iter__(self) -> Iterator[bytes]:
-        for piece in decompressed(self._file(), compression_of_file(self._path)):
+        for piece in self._dump.text(self._file()):
             self._end = (self._end + piece[-_END_BYTES:])[-_END_BYTES:]
+            if self._scanner is not None:
+                self._scanner.feed(piece)
             yield piece
 
     def _file(self) -> Iterator[bytes]:
-        for piece in pieces_of(self._path):
+        for piece in pieces_of(self._dump.path):
             self.digest.update(piece)
             yield piece
 
 
 def _run_psql(server: Server, request: RestoreRequest, options: str) -> dict[str, Any]:
-    source = _Hashed(request.path)
+    manifest = Manifest()
+    scanner = Scanner(manifest) if request.manifest else None
+    dump = DumpFile(request.path, server)
+    source = _Hashed(dump, scanner)
     started = time.monotonic()
     argv = [
         *psql_arguments(server, request.db),
@@ -173,7 +184,25 @@ def _run_psql(server: Server, request: RestoreRequest, options: str) -> dict[str
             do="do not use this file as a backup",
             facts={"restore": facts},
         )
+    if scanner is not None:
+        scanner.finish()
+        manifest.complete = scanner.complete
+        facts["manifest"] = _keep_manifest(manifest, request, dump.kind(), facts["input_sha256"])
     return facts
+
+
+def _keep_manifest(manifest: Manifest, request: RestoreRequest, kind: str, sha256: str) -> dict[str, Any]:
+    """Write the manifest of a dump that has none yet."""
+    about = {
+        "name": os.path.basename(request.path),
+        "format": CUSTOM if kind == CUSTOM else "plain",
+        "compression": NONE if kind == CUSTOM else kind,
+        "size_bytes": os.path.getsize(request.path),
+        "sha256": sha256,
+    }
+    content = manifest.as_json(run_id=request.run_id, dump=about)
+    write_whole(request.manifest, content, replace=True)
+    return {"path": request.manifest, "sha256": hashlib.sha256(content).hexdigest(), "entries": len(manifest.entries)}
 
 
 def _session_guard(request: RestoreRequest) -> str:

@@ -15,7 +15,7 @@ import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-from ._dumptext import DumpText, open_text
+from ._dumptext import DumpFile, DumpText
 from ._errors import CloseoutError
 
 NO_ROWS = hashlib.sha256().hexdigest()
@@ -139,15 +139,15 @@ class RowReader:
         return b"".join(parts)
 
 
-def unordered_of_dump(path: str, tables: Mapping[_Table, Blocks]) -> dict[_Table, Content]:
-    """Return rows and unordered digest of each of ``tables`` in a dump's file, which is read once. Raises
+def unordered_of_dump(dump: DumpFile, tables: Mapping[_Table, Blocks]) -> dict[_Table, Content]:
+    """Return rows and unordered digest of each of ``tables`` in a dump, whose file is read once. Raises
     CloseoutError.
     """
     found = {table: Unordered() for table in tables}
     blocks = sorted(
         (tuple(block), number, table) for table, about in tables.items() for number, block in enumerate(about.blocks)
     )
-    with open_text(path) as text:
+    with dump.open_text() as text:
         for block, number, table in blocks:
             orders = tables[table].orders
             order = orders[number] if number < len(orders) else ()

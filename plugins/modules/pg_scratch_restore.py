@@ -27,7 +27,9 @@ options:
     type: str
     required: true
   path:
-    description: Path of the plain dump.
+    description:
+      - Path of the dump. It is a plain one, compressed by gzip, zstd or lz4 or not, or an archive of C(pg_dump)'s
+        custom format, which C(pg_restore) of the scratch server turns into a plain one on the way.
     type: path
     required: true
   globals:
@@ -57,6 +59,13 @@ options:
     description: File to keep psql's messages in.
     type: path
     default: ""
+  manifest:
+    description:
+      - File to write the manifest of the dump to, made while it is restored, for a dump that has none. It is what
+        M(incomex.closeout.pg_dump_compare) compares the restored copy with.
+    type: path
+    default: ""
+    version_added: 0.1.0
   docker_host:
     description: Address of the Docker daemon. Empty means C(unix:///var/run/docker.sock).
     type: str
@@ -117,6 +126,8 @@ def work(module: AnsibleModule) -> dict[str, Any]:
         nonce=module.params["nonce"],
         by_hand=module.params["tolerance"] == "by_hand",
         log=module.params["log"],
+        manifest=module.params["manifest"],
+        run_id=module.params["run_id"],
     )
     assert_readable(request.path)
     if module.check_mode:
@@ -137,6 +148,7 @@ def main() -> None:
         "nonce": {"type": "str", "required": True, "no_log": False},
         "tolerance": {"type": "str", "choices": ["none", "by_hand"], "default": "none"},
         "log": {"type": "path", "default": ""},
+        "manifest": {"type": "path", "default": ""},
         "docker_host": {"type": "str", "default": ""},
         "bin_dir": {"type": "path", "default": ""},
     }

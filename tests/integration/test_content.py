@@ -22,6 +22,7 @@ from ansible_collections.incomex.closeout.plugins.module_utils._content import (
     configuration_conditions,
     digest_in_snapshot,
 )
+from ansible_collections.incomex.closeout.plugins.module_utils._dumptext import DumpFile
 from ansible_collections.incomex.closeout.plugins.module_utils._errors import CloseoutError
 from ansible_collections.incomex.closeout.plugins.module_utils._manifest import Manifest, manifest_of
 from ansible_collections.incomex.closeout.plugins.module_utils._rowdigest import unordered_of_dump
@@ -111,7 +112,7 @@ class Copied:
         results = compare_tables(
             open_session or self.session,
             self.manifest.tables.values(),
-            str(self.dump),
+            DumpFile(str(self.dump)),
             encoding=self.manifest.encoding,
             jobs=jobs,
             show_differences=show_differences,
@@ -472,7 +473,9 @@ def test_production_in_its_snapshot(cluster: ClusterFactory, tmp_path: Path) -> 
             found = digest_in_snapshot(other, copy.manifest.tables.values(), encoding="UTF8")
             assert other.transaction_id() is None
     dumped = {
-        key: unordered_of_dump(str(copy.dump), {key: table})[key] if table.partitioned else (table.rows, table.sha256)
+        key: unordered_of_dump(DumpFile(str(copy.dump)), {key: table})[key]
+        if table.partitioned
+        else (table.rows, table.sha256)
         for key, table in copy.manifest.tables.items()
         if table.rows is not None
     }

@@ -16,11 +16,7 @@ from ansible_collections.incomex.closeout.plugins.module_utils._compression impo
     most_of,
     suffix_of,
 )
-from ansible_collections.incomex.closeout.plugins.module_utils._dumptext import (
-    compression_of_file,
-    open_text,
-    text_of,
-)
+from ansible_collections.incomex.closeout.plugins.module_utils._dumptext import DumpFile
 from ansible_collections.incomex.closeout.plugins.module_utils._errors import CloseoutError, ProgramFailed
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -125,9 +121,9 @@ def test_a_program_that_is_killed_is_an_error_and_stopping_ends_it() -> None:
 def test_a_text_is_read_forwards_wherever_it_lies(compression: str, tmp_path: Path) -> None:
     path = tmp_path / "dump"
     path.write_bytes(LARGE if compression == "none" else compress([LARGE], compression))
-    assert compression_of_file(str(path)) == compression
-    assert b"".join(text_of(str(path))) == LARGE
-    with open_text(str(path)) as text:
+    assert DumpFile(str(path)).kind() == compression
+    assert b"".join(DumpFile(str(path)).text()) == LARGE
+    with DumpFile(str(path)).open_text() as text:
         assert text.read(10) == LARGE[:10]
         text.skip_to(10)
         text.skip_to(3_000_000)
@@ -142,7 +138,7 @@ def test_a_text_is_read_forwards_wherever_it_lies(compression: str, tmp_path: Pa
 def test_a_text_that_is_read_in_part_leaves_no_program(tmp_path: Path) -> None:
     path = tmp_path / "dump.zst"
     path.write_bytes(compress([os.urandom(8 << 20)], "zstd"))
-    with open_text(str(path)) as text:
+    with DumpFile(str(path)).open_text() as text:
         assert len(text.read(1)) == 1
     found = subprocess.run(["pgrep", "-P", str(os.getpid()), "zstd"], capture_output=True, text=True, check=False)
     assert found.stdout == ""

@@ -12,6 +12,7 @@ from ansible_collections.incomex.closeout.plugins.module_utils._dump_definitions
     definitions_to_settle,
     occurring,
 )
+from ansible_collections.incomex.closeout.plugins.module_utils._dumptext import DumpFile
 from ansible_collections.incomex.closeout.plugins.module_utils._manifest import manifest_of
 
 CHECK = "CHECK ((kind)::text = 'a'::text)"
@@ -44,13 +45,13 @@ COPY s.t (kind) FROM stdin;
 
 
 @pytest.fixture
-def dump(tmp_path: Path) -> tuple[str, list[tuple[int, int]]]:
+def dump(tmp_path: Path) -> tuple[DumpFile, list[tuple[int, int]]]:
     path = tmp_path / "dump.sql"
     path.write_text(DUMP)
-    return str(path), manifest_of([DUMP.encode()]).blocks
+    return DumpFile(str(path)), manifest_of([DUMP.encode()]).blocks
 
 
-def test_definitions_are_the_dump_without_its_rows(dump: tuple[str, list[tuple[int, int]]]) -> None:
+def test_definitions_are_the_dump_without_its_rows(dump: tuple[DumpFile, list[tuple[int, int]]]) -> None:
     row = f"CREATE TABLE s.u (CONSTRAINT known {CHECK});\n\\."
     assert b"".join(definitions_of(*dump)).decode() == DUMP.replace(row, "\\.")
 
@@ -75,7 +76,7 @@ def test_definitions_are_the_dump_without_its_rows(dump: tuple[str, list[tuple[i
     ],
 )
 def test_texts_occur_together_in_a_statement_of_their_object(
-    dump: tuple[str, list[tuple[int, int]]], one: Texts, there: bool
+    dump: tuple[DumpFile, list[tuple[int, int]]], one: Texts, there: bool
 ) -> None:
     path, blocks = dump
     assert occurring(path, blocks, "UTF8", {one, Texts("s", "none", ("x",))}) == ({one} if there else set())
@@ -86,8 +87,8 @@ def test_texts_are_looked_for_in_the_dumps_encoding(tmp_path: Path) -> None:
     path.write_bytes(DUMP.encode("latin-1"))
     wanted = Texts("s", "t", ('"größe"',))
     blocks = manifest_of([DUMP.encode("latin-1")]).blocks
-    assert occurring(str(path), blocks, "LATIN1", {wanted}) == {wanted}
-    assert occurring(str(path), blocks, "UTF8", {wanted}) == set()
+    assert occurring(DumpFile(str(path)), blocks, "LATIN1", {wanted}) == {wanted}
+    assert occurring(DumpFile(str(path)), blocks, "UTF8", {wanted}) == set()
 
 
 LARGE_OBJECTS = [
@@ -119,7 +120,7 @@ def test_large_objects_are_left_out_where_texts_are_settled(
     statements = [KEPT[0], *LARGE_OBJECTS[:3], KEPT[1], *LARGE_OBJECTS[3:6], *KEPT[2:4], *LARGE_OBJECTS[6:], *KEPT[4:]]
     path = tmp_path / "dump.sql"
     path.write_text("\n\n".join(statements) + "\n")
-    found = b"".join(definitions_to_settle(str(path), [])).decode()
+    found = b"".join(definitions_to_settle(DumpFile(str(path)), [])).decode()
     assert found.split() == "\n".join(KEPT).split()
     path.write_text("\n".join(KEPT))
-    assert b"".join(definitions_to_settle(str(path), [])).decode() == "\n".join(KEPT)
+    assert b"".join(definitions_to_settle(DumpFile(str(path)), [])).decode() == "\n".join(KEPT)

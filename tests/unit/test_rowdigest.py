@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from ansible_collections.incomex.closeout.plugins.module_utils._dumptext import open_text
+from ansible_collections.incomex.closeout.plugins.module_utils._dumptext import DumpFile
 from ansible_collections.incomex.closeout.plugins.module_utils._errors import CloseoutError
 from ansible_collections.incomex.closeout.plugins.module_utils._rowdigest import (
     NO_ROWS,
@@ -141,8 +141,8 @@ def test_only_the_blocks_of_a_file_are_read(
         content += b"".join(rows)
     path.write_bytes(content + b"\\.\n")
     lines = [row for _between, rows in parts for row in rows]
-    assert unordered_of_dump(str(path), {ONE: About(blocks)}) == {ONE: (len(lines), digest_of(lines))}
-    with open_text(str(path)) as text:
+    assert unordered_of_dump(DumpFile(str(path)), {ONE: About(blocks)}) == {ONE: (len(lines), digest_of(lines))}
+    with DumpFile(str(path)).open_text() as text:
         reader = RowReader(text, blocks)
         assert [reader.read(len(line)) for line in lines] == lines
         assert reader.read(1) == b""
@@ -153,7 +153,7 @@ def test_columns_of_a_block_are_put_in_order(tmp_path: Path) -> None:
     path = tmp_path / "dump.sql"
     path.write_bytes(b"1\ta\t\n" + b"\\N\tb\\t\t2\n")
     lines = [b"1\ta\t\n", b"2\t\\N\tb\\t\n"]
-    found = unordered_of_dump(str(path), {ONE: About([[0, 5], [5, 9]], [[], [2, 0, 1]])})
+    found = unordered_of_dump(DumpFile(str(path)), {ONE: About([[0, 5], [5, 9]], [[], [2, 0, 1]])})
     assert found == {ONE: (2, digest_of(lines))}
 
 
@@ -161,7 +161,7 @@ def test_several_tables_are_read_at_once_whatever_the_order_of_their_blocks(tmp_
     path = tmp_path / "dump.sql"
     path.write_bytes(b"a\nb\nc\nd\n")
     found = unordered_of_dump(
-        str(path), {ONE: About([[6, 2], [0, 2]]), OTHER: About([[2, 4]]), ("s", "empty"): About([[4, 0]])}
+        DumpFile(str(path)), {ONE: About([[6, 2], [0, 2]]), OTHER: About([[2, 4]]), ("s", "empty"): About([[4, 0]])}
     )
     assert found == {
         ONE: (2, digest_of([b"a\n", b"d\n"])),
@@ -174,12 +174,12 @@ def test_a_file_that_is_too_short_is_told(tmp_path: Path) -> None:
     path = tmp_path / "dump.sql"
     path.write_bytes(b"a\nb\n")
     with pytest.raises(CloseoutError, match="it ends 2 bytes before the end of a table's rows"):
-        unordered_of_dump(str(path), {ONE: About([[0, 2], [2, 4]])})
+        unordered_of_dump(DumpFile(str(path)), {ONE: About([[0, 2], [2, 4]])})
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(CloseoutError, match="No such file"):
-        unordered_of_dump(str(tmp_path / "none"), {ONE: About([[0, 2]])})
+        unordered_of_dump(DumpFile(str(tmp_path / "none")), {ONE: About([[0, 2]])})
     # Nothing to read is no reason to overlook it.
     with pytest.raises(CloseoutError, match="No such file"):
-        unordered_of_dump(str(tmp_path / "none"), {})
+        unordered_of_dump(DumpFile(str(tmp_path / "none")), {})
