@@ -129,7 +129,7 @@ class Compressor:
         try:
             self._process.stdin.write(piece)
         except BrokenPipeError:
-            self._finish()
+            self._refuse_ended()
 
     def finish(self) -> None:
         """The stream has ended: wait until all of it was taken."""
@@ -137,8 +137,12 @@ class Compressor:
         try:
             self._process.stdin.close()
         except BrokenPipeError:
-            self._finish()
+            self._refuse_ended()
         self._finish()
+
+    def _refuse_ended(self) -> None:
+        self._finish()
+        raise ProgramFailed(f"{self._name} failed", wanted="all of its input read", found="an end before that")
 
     def _finish(self) -> None:
         self._taking.result()

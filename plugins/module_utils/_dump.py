@@ -168,12 +168,12 @@ def _attempt(
         scanner = Scanner(manifest)
         written = Written(file)
         sink: Compressor | Written = written
-        if request.compression != NONE:
-            sink = Compressor(request.compression, request.level, written.take)
         counting = None
         text_bytes = 0
         program = transport.start(argv, password=session.password, options=server.read_options(session))
         try:
+            if request.compression != NONE:
+                sink = Compressor(request.compression, request.level, written.take)
             with snapshot.watching_sessions(run_id) as stop_watching:
                 for piece in throttled(program.output(), request.limit_bytes_per_s):
                     if counting is None:

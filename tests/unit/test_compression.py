@@ -117,6 +117,18 @@ def test_a_program_that_is_killed_is_an_error_and_stopping_ends_it() -> None:
     assert compressor._process.returncode is not None
 
 
+def test_a_program_that_ends_early_with_0_is_an_error_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = tmp_path / "zstd"
+    fake.write_text("#!/bin/sh\nexit 0\n")
+    fake.chmod(0o755)
+    monkeypatch.setattr(_compression, "HOST_PATH", str(tmp_path))
+    compressor = Compressor("zstd", 0, lambda piece: None)
+    with pytest.raises(ProgramFailed, match="an end before that"):
+        for _ in range(100):
+            compressor.take(LARGE)
+    compressor.stop()
+
+
 @pytest.mark.parametrize("compression", COMPRESSIONS)
 def test_a_text_is_read_forwards_wherever_it_lies(compression: str, tmp_path: Path) -> None:
     path = tmp_path / "dump"
