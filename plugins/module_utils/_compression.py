@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from ._errors import ProgramFailed
-from ._program import CHUNK_BYTES, RC_WAIT_S, STOP_S
+from ._program import CHUNK_BYTES, RC_WAIT_S, STOP_S, whole_output
 from ._program_host import HOST_PATH, HostProgram
 
 NONE = "none"
@@ -79,12 +79,7 @@ def decompressed(pieces: Iterable[bytes], compression: str) -> Iterator[bytes]:
         yield from pieces
         return
     program = HostProgram([program_of(compression), "-d", "-c", "-q"], {}, pieces)
-    try:
-        yield from program.output()
-        code = program.finish()
-    except BaseException:
-        program.stop()
-        raise
+    code = yield from whole_output(program)
     if code != 0:
         raise ProgramFailed(
             "A compressed dump cannot be decompressed",

@@ -20,6 +20,7 @@ from typing import Protocol
 from ._compression import MAGIC_BYTES, NONE, compression_of, decompressed
 from ._errors import CloseoutError, ProgramFailed
 from ._files import open_regular, pieces_of
+from ._program import whole_output
 from ._server import Server
 
 CUSTOM = "custom"
@@ -77,12 +78,7 @@ class DumpFile:
                 do="restore it with pg_scratch_restore: its scratch server can read it, and it writes the manifest",
             )
         program = self._scratch.start(["pg_restore", "--file=-"], pieces=pieces)
-        try:
-            yield from program.output()
-            code = program.finish()
-        except BaseException:
-            program.stop()
-            raise
+        code = yield from whole_output(program)
         if code != 0 or program.messages.strip():
             raise ProgramFailed(
                 "An archive cannot be read by pg_restore of the scratch server",

@@ -14,7 +14,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 
 from ._errors import CloseoutError, ProgramFailed
 
@@ -98,6 +98,16 @@ class Program(ABC):
                 raise ProgramFailed(f"{self.argv[0]} ended, but its input is still being read")
         if self._feed_error is not None:
             raise ProgramFailed(f"The input of {self.argv[0]} could not be read", found=str(self._feed_error))
+
+
+def whole_output(program: Program) -> Generator[bytes, None, int]:
+    """Yield a program's output to its end and return its return code; it is stopped where that does not come about."""
+    try:
+        yield from program.output()
+        return program.finish()
+    except BaseException:
+        program.stop()
+        raise
 
 
 def run(program: Program) -> tuple[int, str]:
