@@ -271,11 +271,14 @@ _PLAIN = {
         " m.amproclefttype::regtype, m.amprocrighttype::regtype, m.amproc::oid::regprocedure) AS line"
         " FROM pg_amproc m WHERE m.amprocfamily = o.oid) a))::text",
     ),
-    # Its version is the operating system's; one made for an encoding comes back for all.
+    # Its version is the operating system's; one made for an encoding comes back for all. Columns have other names, or
+    # are there, in later versions of the server; so for publications.
     "collation": _in_schema(
         "pg_collation",
         "coll",
-        "(to_jsonb(o) - '{oid,collname,collnamespace,collowner,collversion,collencoding}'::text[])::text",
+        "jsonb_build_array(o.collprovider, o.collisdeterministic, o.collcollate, o.collctype,"
+        " coalesce(to_jsonb(o) ->> 'colllocale', to_jsonb(o) ->> 'colliculocale'),"
+        " to_jsonb(o) ->> 'collicurules')::text",
     ),
     "conversion": _in_schema(
         "pg_conversion", "con", "(to_jsonb(o) - '{oid,conname,connamespace,conowner}'::text[])::text"
@@ -330,7 +333,12 @@ _PLAIN = {
         "evt",
         "jsonb_build_array(o.evtevent, o.evtenabled, o.evttags, o.evtfoid::regprocedure)::text",
     ),
-    "publication": _in_none("pg_publication", "pub", "(to_jsonb(o) - '{oid,pubname,pubowner}'::text[])::text"),
+    "publication": _in_none(
+        "pg_publication",
+        "pub",
+        "jsonb_build_array(o.puballtables, o.pubinsert, o.pubupdate, o.pubdelete, o.pubtruncate, o.pubviaroot,"
+        " coalesce(to_jsonb(o) ->> 'pubgencols', 'n'))::text",
+    ),
     # The columns that everybody may read. A subscription comes back disabled.
     "subscription": "SELECT 'pg_subscription'::regclass, s.oid, 0, '', s.subname::text, jsonb_build_array("
     "s.subslotname, s.subsynccommit, s.subpublications, s.subbinary, s.substream)::text FROM pg_subscription s"
@@ -432,12 +440,22 @@ _GRANTABLE = (
 _SPACED = {"rel": "o.relnamespace", "pro": "o.pronamespace", "typ": "o.typnamespace"}
 
 
-def _grants(of: str) -> str:
-    """Return an expression for privileges as ordered text, in which a role is its name and PUBLIC is empty."""
+def _grants(of: str, without: str = "TRIGGER without MAINTAIN") -> str:
+    """Return an expression for privileges as ordered text, in which a role is its name and PUBLIC is empty.
+
+    All privileges on a table are one more from 17 on, MAINTAIN, and a dump says ALL. So that is not told beside all the
+    others, but where it is missing beside them: ``without``.
+    """
     return (
         "(SELECT jsonb_agg(line ORDER BY line) FROM (SELECT jsonb_build_array(pg_get_userbyid(x.grantor),"
-        " CASE x.grantee WHEN 0 THEN '' ELSE pg_get_userbyid(x.grantee) END, x.privilege_type, x.is_grantable) AS line"
-        f" FROM aclexplode({of}) x) lines)"
+        " CASE x.grantee WHEN 0 THEN '' ELSE pg_get_userbyid(x.grantee) END,"
+        " CASE WHEN x.others = 7 AND NOT x.maintain AND x.privilege_type = 'TRIGGER'"
+        " AND current_setting('server_version_num')::int >= 170000"
+        f" THEN '{without}' ELSE x.privilege_type END, x.is_grantable) AS line"
+        " FROM (SELECT e.*, bool_or(e.privilege_type = 'MAINTAIN') OVER alike AS maintain,"
+        " count(*) FILTER (WHERE e.privilege_type <> 'MAINTAIN') OVER alike AS others"
+        f" FROM aclexplode({of}) e WINDOW alike AS (PARTITION BY e.grantor, e.grantee, e.is_grantable)) x"
+        " WHERE x.privilege_type <> 'MAINTAIN' OR x.others <> 7) lines)"
     )
 
 
@@ -473,9 +491,10 @@ _COLUMN_ACL = (
     " WHERE (a.attacl IS NOT NULL OR i.initprivs IS NOT NULL) AND NOT a.attisdropped AND c.relpersistence <> 't'"
     ") g WHERE g.given IS DISTINCT FROM g.before"
 )
+# Of a server before 17 a later pg_dump prints all of them, one by one, where it says ALL of a table's.
 _DEFAULT_ACL = (
     "SELECT 'pg_default_acl'::regclass::oid, d.oid, 0, '', pg_get_userbyid(d.defaclrole)::text,"
-    f" {_grants('d.defaclacl')}::text, false FROM pg_default_acl d"
+    f" {_grants('d.defaclacl', 'TRIGGER')}::text, false FROM pg_default_acl d"
 )
 
 

@@ -16,7 +16,7 @@ from tests.integration.closeouts import (
     local_variables,
 )
 from tests.support.playbook import LOCAL, run_playbook
-from tests.support.postgres import Cluster
+from tests.support.postgres import Cluster, install
 
 
 @pytest.mark.parametrize("version", [14, 15, 17, 18])
@@ -39,6 +39,22 @@ def test_the_scratch_server_is_not_ours_to_fear(production_cluster: Cluster, tmp
     if os.geteuid() == 0:
         assert isolation["network_mode"] == "none"
     assert_no_process_left(evidence["run"]["id"])
+
+
+def test_a_later_version_of_the_scratch_server_passes(
+    cluster: ClusterFactory, cutter_governance: str, tmp_path: Path
+) -> None:
+    """The target's programs may be of a later version than production: what is new there is no difference."""
+    server = cluster(16, cutter_governance)
+    server.psql(
+        "GRANT ALL ON public.directus_users TO directus; ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO directus;"
+        " CREATE PUBLICATION everything FOR ALL TABLES; CREATE COLLATION public.german (LOCALE = 'C')",
+        "directus",
+    )
+    variables = local_variables(server, tmp_path, bin_dir=str(install(18).bin_dir))
+    evidence = assert_all_pass(run_playbook(variables))
+    assert evidence["production"]["before"]["server_version"].startswith("16.")
+    assert evidence["restore"]["scratch"]["server_version"].startswith("18.")
 
 
 @pytest.mark.usefixtures("compressors")
