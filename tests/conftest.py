@@ -32,7 +32,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.basetemp = str(session.TMP / "pytest")
 
 
-@pytest.hookimpl(optionalhook=True)
+@pytest.hookimpl(optionalhook=True, tryfirst=True)
 def pytest_xdist_auto_num_workers() -> int:
     """`-n auto`: a worker for each core; none where they would see each other's servers, files and containers."""
     if MAY_HAVE_WORKERS and docker.running() is None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+from ._compression import COMPRESSIONS, NONE
 from ._outcome import FAIL, NOT_RUN, PASS, Evidence, Outcome, get, is_count, same_rows, same_set
 
 
@@ -23,6 +24,9 @@ def dump_complete(evidence: Evidence) -> Outcome:
         return Outcome(FAIL, "the end marker is missing: the dump is cut off")
     if not is_count(size) or size == 0:
         return Outcome(FAIL, f"the dump has {size} bytes")
+    text, compression = dump.get("text_bytes"), dump.get("compression")
+    if compression not in COMPRESSIONS or not is_count(text) or not text or (compression == NONE and text != size):
+        return Outcome(FAIL, f"{text} bytes of text, compressed by {compression}, cannot be {size} bytes")
     listed = {one.get("name"): one.get("size_bytes") for one in dump.get("directory") or []}
     name = os.path.basename(str(dump.get("path") or ""))
     if name in listed and listed[name] != size:

@@ -156,6 +156,7 @@ def results(driver: str = "docker", rows: int | None = None) -> Json:
                 "path": DUMP,
                 "format": "plain",
                 "compression": "none",
+                "text_bytes": 4096,
                 "command": ["pg_dump", "--dbname", "directus"],
                 "client_version": "16.15",
                 "transport": "exec" if docker else "host",

@@ -127,6 +127,12 @@ def test_a_complete_run_passes(driver: str, rows: int | None) -> None:
     }
 
 
+def test_a_compressed_dump_may_be_of_any_size_but_its_text_of_none() -> None:
+    small = changed(passing(), dump__compression="zstd", dump__text_bytes=1_000_000)
+    assert statuses(small)["dump.complete"] == PASS
+    assert statuses(changed(small, dump__text_bytes=0))["dump.complete"] == FAIL
+
+
 def test_every_check_stands_in_a_section_of_the_record() -> None:
     checks = verdict(passing())["checks"]
     sections = {"plan": 6, "evidence": 6, "scratch": 3, "restore": 3, "teardown": 4, "production": 5}
@@ -364,6 +370,8 @@ FAULTS = [
     *(Fault("dump.rc", value, "dump.complete") for value in (1, -9, None, False, "0", GONE)),
     *(Fault("dump.complete", value, "dump.complete") for value in (False, None, 1, "true", GONE)),
     *(Fault("dump.size_bytes", value, "dump.complete") for value in (0, -1, None, True, "4096", 4095, 4097)),
+    *(Fault("dump.text_bytes", value, "dump.complete") for value in (0, -1, None, True, "4096", 4095, 4097, GONE)),
+    *(Fault("dump.compression", value, "dump.complete") for value in (None, "", "zip", True, GONE)),
     Fault("dump.directory.0.size_bytes", 4095, "dump.complete"),
     Fault("dump.directory.0.size_bytes", None, "dump.complete"),
     *_tables("dump.tables", "dump.tables"),
