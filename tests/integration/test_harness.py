@@ -99,11 +99,16 @@ def test_the_image_runs_other_commands_and_options(
     assert (
         server.psql("SELECT current_user || current_database() || current_setting('max_connections')") == "bossother17"
     )
-    # auto_remove, because the client's own `remove` leaves the anonymous volume.
-    said = docker_client.containers.run(
-        production_image, ["initdb", "--version"], network_mode="none", auto_remove=True, stderr=True
+    # Removed by hand: with auto_remove it may be gone before the client waits for it, and the client's own `remove`
+    # leaves the anonymous volume.
+    container = docker_client.containers.run(
+        production_image, ["initdb", "--version"], network_mode="none", detach=True
     )
-    assert said.startswith(b"initdb (PostgreSQL) 16")
+    try:
+        assert container.wait(timeout=60)["StatusCode"] == 0
+        assert container.logs().startswith(b"initdb (PostgreSQL) 16")
+    finally:
+        container.remove(v=True, force=True)
 
 
 def test_the_image_wants_a_password(start_production: Callable[..., containers.Production]) -> None:
