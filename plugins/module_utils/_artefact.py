@@ -14,9 +14,11 @@ import hashlib
 import json
 import os
 import re
+from collections import Counter
 from typing import Any
 
 from ._clock import utc_now
+from ._dumpdigest import read_dump
 from ._errors import CloseoutError, NotOurs
 from ._files import fsync_directory, read_whole, sha256_of, write_whole
 
@@ -106,21 +108,24 @@ def write_record(path: str, evidence: dict[str, Any] | None, record: str | None)
     return bool(given)
 
 
-def listing(path: str) -> list[dict[str, Any]]:
+def listing(path: str, dump: str = "") -> list[dict[str, Any]]:
     """Return name (relative to ``path``) and size of every file of the artefact; those of the record have no size
-    yet.
+    yet. A ``dump`` that is a directory is one entry, for its files may be many.
     """
-    found = [
-        {"name": name, "size_bytes": os.lstat(os.path.join(path, name)).st_size}
-        for name in _files(path)
-        if name not in RECORD_FILES
-    ]
+    sizes: Counter[str] = Counter()
+    whole = os.path.relpath(dump, path) if dump else ""
+    for name in _files(path):
+        if name not in RECORD_FILES:
+            inside = whole and name.startswith(whole + "/")
+            sizes[whole if inside else name] += os.lstat(os.path.join(path, name)).st_size
+    found = [{"name": name, "size_bytes": size} for name, size in sorted(sizes.items())]
     return found + [{"name": name, "size_bytes": None} for name in RECORD_FILES]
 
 
 def confirm(dump: str) -> dict[str, Any]:
     """Read the dump once more, whole; return its sha256 and size now."""
-    return {"sha256_confirmed": sha256_of(dump), "size_bytes": os.lstat(dump).st_size, "confirmed_utc": utc_now()}
+    found = read_dump(dump)
+    return {"sha256_confirmed": found.sha256, "size_bytes": found.size_bytes, "confirmed_utc": utc_now()}
 
 
 def seal(path: str, known: dict[str, str]) -> dict[str, Any]:
@@ -183,4 +188,4 @@ def bring_to(parameters: dict[str, Any], *, check: bool) -> dict[str, Any]:
         write_lists(path, parameters["lists"])
     if parameters["dump"]:
         facts.update(confirm(parameters["dump"]))
-    return {**facts, "directory": listing(path)}
+    return {**facts, "directory": listing(path, parameters["dump"])}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 
 from ._compression import COMPRESSIONS, NONE
+from ._formats import FORMATS, PLAIN
 from ._outcome import FAIL, NOT_RUN, PASS, Evidence, Outcome, get, is_count, same_rows, same_set
 
 
@@ -25,7 +26,11 @@ def dump_complete(evidence: Evidence) -> Outcome:
     if not is_count(size) or size == 0:
         return Outcome(FAIL, f"the dump has {size} bytes")
     text, compression = dump.get("text_bytes"), dump.get("compression")
-    if compression not in COMPRESSIONS or not is_count(text) or not text or (compression == NONE and text != size):
+    written = dump.get("format")
+    as_it_is = written == PLAIN and compression == NONE
+    if written not in FORMATS or compression not in COMPRESSIONS:
+        return Outcome(FAIL, f"a dump of the format {written}, compressed by {compression}, is unknown")
+    if not is_count(text) or not text or (as_it_is and text != size):
         return Outcome(FAIL, f"{text} bytes of text, compressed by {compression}, cannot be {size} bytes")
     listed = {one.get("name"): one.get("size_bytes") for one in dump.get("directory") or []}
     name = os.path.basename(str(dump.get("path") or ""))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from ._formats import PLAIN
 from ._outcome import (
     FAIL,
     NOT_RUN,
@@ -22,6 +23,8 @@ from ._outcome import (
     same_set,
     some,
 )
+
+_ONLY_THE_DUMP = "no mount of the host but the archive, read-only"
 
 
 def scratch_guard(evidence: Evidence) -> Outcome:
@@ -86,8 +89,12 @@ def scratch_isolated(evidence: Evidence) -> Outcome:
         demands["a read-only root"] = isolation.get("read_only_root") is True
         demands["a memory limit"] = is_count(isolation.get("memory_bytes")) and isolation["memory_bytes"] > 0
         demands["a process limit"] = is_count(isolation.get("pids_limit")) and isolation["pids_limit"] > 0
-        demands["no mount of the host"] = isinstance(mounts, list) and all(
-            one.get("type") in ("tmpfs", "volume") for one in mounts
+        archive = get(evidence, "dump", "path")
+        kept_out = "no mount of the host" if get(evidence, "dump", "format") == PLAIN else _ONLY_THE_DUMP
+        demands[kept_out] = isinstance(mounts, list) and all(
+            one.get("type") in ("tmpfs", "volume")
+            or (kept_out == _ONLY_THE_DUMP and one.get("writable") is False and one.get("source") == archive)
+            for one in mounts
         )
     broken = [name for name, kept in demands.items() if not kept]
     if broken:

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from ._archive_place import lent
 from ._beside_tables import compare_large_objects, compare_materialized_views, compare_sequences
 from ._census import Census, by_kind, read_census
 from ._census import differences as census_differences
@@ -30,6 +31,7 @@ from ._entries import Entry
 from ._errors import CloseoutError
 from ._files import read_whole, write_whole
 from ._fingerprint import Fingerprint, compare_fingerprints, read_fingerprint
+from ._formats import DIRECTORY
 from ._globals import monetary_settings
 from ._identity import read_identity
 from ._live_definitions import read_definitions
@@ -68,8 +70,15 @@ def compare(scratch: Scratch, request: CompareRequest) -> dict[str, Any]:
     """Compare; return totals, the first differences, and where the full list is. Raises CloseoutError where there is
     nothing to compare, or something could not be read.
     """
-    manifest, (production, fingerprint) = _manifest_of(request), _census_of(request)
     server = server_at(scratch.address)
+    with contextlib.ExitStack() as opened:
+        if DumpFile(request.dump).kind() == DIRECTORY:
+            opened.enter_context(lent(request.dump, opened.enter_context(_session(server, request))))
+        return _compared(server, request)
+
+
+def _compared(server: Server, request: CompareRequest) -> dict[str, Any]:
+    manifest, (production, fingerprint) = _manifest_of(request), _census_of(request)
     dump = DumpFile(request.dump, server)
     with _session(server, request) as session:
         identity = read_identity(server, session)

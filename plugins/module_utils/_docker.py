@@ -38,6 +38,8 @@ class ContainerFacts:
     pid: int
     environment: dict[str, str] = field(default_factory=dict, repr=False)
     labels: dict[str, str] = field(default_factory=dict)
+    mounts: dict[str, str] = field(default_factory=dict, repr=False)
+    """Host paths by the paths in the container where they are mounted, read-only ones alone."""
 
     def public(self) -> dict[str, Any]:
         """Return what a record may show of it."""
@@ -193,6 +195,7 @@ def _facts(inspected: dict[str, Any], status_text: str) -> ContainerFacts:
         pid=int(state.get("Pid") or 0),
         environment={name: value for name, _, value in pairs},
         labels=inspected["Config"].get("Labels") or {},
+        mounts={one["Destination"]: one["Source"] for one in inspected.get("Mounts") or [] if not one.get("RW")},
     )
 
 

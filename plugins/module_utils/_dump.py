@@ -4,10 +4,10 @@
 
 """Private to incomex.closeout: the dump: one read-only snapshot, one pass over pg_dump's output.
 
-While the stream passes by, it is written, hashed and scanned; at the same time a second session counts production's
-rows in the very snapshot that pg_dump reads. One thread writes, hashes and scans: it needs less time than pg_dump and
-its server, and on two cores what more threads gained was lost by handing the pieces on (measured). The file gets its
-name only when everything about it is known to be good.
+While the stream passes by, it is kept, hashed and scanned; at the same time a second session counts production's rows
+in the very snapshot that pg_dump reads. One thread writes, hashes and scans: it needs less time than pg_dump and its
+server, and on two cores what more threads gained was lost by handing the pieces on (measured). The dump gets its name
+only when everything about it is known to be good.
 """
 
 from __future__ import annotations
@@ -18,20 +18,24 @@ import json
 import os
 import stat
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
+from ._archive_programs import assert_possible
 from ._census import Census, left_out
 from ._census_file import write_census
 from ._clock import utc_now
-from ._compression import NONE, Compressor, program_of
 from ._definitions import comparable
+from ._dump_kept import keeping
 from ._dump_warnings import read_messages
+from ._dumpdigest import OnDisk
 from ._dumptext import DumpFile
 from ._errors import CloseoutError, DumpChanged, ProgramFailed
-from ._files import Written, new_file, write_whole
+from ._files import write_whole
 from ._fingerprint import Fingerprint, count_facts
+from ._formats import Format
 from ._globals import read_globals
 from ._manifest import Manifest
 from ._production_beside import Values, compare_values, read_values
@@ -51,11 +55,11 @@ _MAX_NAMED = 20
 
 @dataclass(frozen=True)
 class DumpRequest:
-    """What to dump and where to. ``directory`` exists and is ours; ``name`` is the file's name in it.
+    """What to dump and where to. ``directory`` exists and is ours; ``name`` is the dump's name in it.
 
     ``content`` says of which tables production's rows are held against the dump's: audited, all or none. ``transport``
-    is how pg_dump is started: auto, namespace, exec or host. ``limit_bytes_per_s`` is how fast it may be, 0 for any.
-    ``compression`` is none, gzip, zstd or lz4, with a ``level`` of the program's own, 0 for its usual one.
+    is how pg_dump is started: auto, namespace, exec or host. ``limit_bytes_per_s`` is how fast it may be, 0 for any; a
+    directory, which pg_dump writes itself, cannot be held back. Raises CloseoutError for what cannot be.
     """
 
     directory: str
@@ -65,8 +69,7 @@ class DumpRequest:
     content: str = "audited"
     transport: str = "auto"
     limit_bytes_per_s: int = 0
-    compression: str = NONE
-    level: int = 0
+    format: Format = field(default_factory=Format)
 
     def __post_init__(self) -> None:
         if os.path.basename(self.name) != self.name or self.name in ("", ".", "..") or self.name in RESERVED_NAMES:
@@ -75,6 +78,13 @@ class DumpRequest:
                 wanted=f"a plain file name in directory, and none of {', '.join(sorted(RESERVED_NAMES))}",
                 found=repr(self.name),
                 do="correct closeout_dump_name",
+            )
+        if self.limit_bytes_per_s and self.format.writes_itself:
+            raise CloseoutError(
+                "A dump of the format directory cannot be held to a bandwidth",
+                wanted="no limit, for pg_dump writes it itself",
+                found=f"{self.limit_bytes_per_s} bytes/s",
+                do="set closeout_bandwidth_limit_mb_s: 0, or closeout_format: custom",
             )
 
     @property
@@ -92,7 +102,7 @@ def take_dump(server: Server, request: DumpRequest) -> dict[str, Any]:
     _refuse_open(request.directory)
     discarded: list[str] = []
     while True:
-        with server.session() as session, chosen_transport(server, session, request.transport) as transport:
+        with server.session() as session, _transport(server, session, request) as transport:
             values = read_values(session)
             snapshot = ProductionSnapshot(session, request.schema)
             try:
@@ -110,9 +120,8 @@ def take_dump(server: Server, request: DumpRequest) -> dict[str, Any]:
 def check_dump(server: Server, request: DumpRequest) -> dict[str, Any]:
     """See that a dump could be taken: the server lets us in, pg_dump is there, the directory can be written to."""
     _refuse_open(request.directory)
-    if request.compression != NONE:
-        program_of(request.compression)
-    with server.session() as session, chosen_transport(server, session, request.transport) as transport:
+    with server.session() as session, _transport(server, session, request) as transport:
+        assert_possible(transport, request.format)
         facts = {
             "path": request.path,
             "client_version": transport.version,
@@ -125,6 +134,10 @@ def check_dump(server: Server, request: DumpRequest) -> dict[str, Any]:
             f"{request.path} cannot be written", wanted="a new file in a writable directory", found="none such"
         )
     return {"dump": facts, "server_version": server_version}
+
+
+def _transport(server: Server, session: Session, request: DumpRequest) -> AbstractContextManager[Transport]:
+    return chosen_transport(server, session, request.transport, writes_itself=request.format.writes_itself)
 
 
 def _attempt(
@@ -147,15 +160,14 @@ def _attempt(
         globals_document["database"]["encoding"],
         "--lock-wait-timeout",
         str(LOCK_WAIT_S * 1000),
-        "--format",
-        "plain",
+        *request.format.arguments(transport.major),
         "--snapshot",
         snapshot.id,
     ]
     facts: dict[str, Any] = {
         "path": request.path,
-        "format": "plain",
-        "compression": request.compression,
+        "format": request.format.name,
+        "compression": request.format.compression,
         "command": argv,
         "client_version": transport.version,
         "transport": transport.name,
@@ -163,17 +175,13 @@ def _attempt(
         "taken_utc": snapshot.taken_utc,
     }
     started = time.monotonic()
-    with new_file(request.path) as file, ThreadPoolExecutor(1) as counter:
-        manifest = Manifest()
-        scanner = Scanner(manifest)
-        written = Written(file)
-        sink: Compressor | Written = written
-        counting = None
-        text_bytes = 0
+    manifest = Manifest()
+    scanner = Scanner(manifest)
+    with keeping(request.path, request.format, scanner, transport) as kept, ThreadPoolExecutor(1) as counter:
+        argv += kept.arguments()
+        counting: Future[tuple[dict[str, int], tuple[Census, Fingerprint]]] | None = None
         program = transport.start(argv, password=session.password, options=server.read_options(session))
         try:
-            if request.compression != NONE:
-                sink = Compressor(request.compression, request.level, written.take)
             with snapshot.watching_sessions(run_id) as stop_watching:
                 for piece in throttled(program.output(), request.limit_bytes_per_s):
                     if counting is None:
@@ -182,29 +190,27 @@ def _attempt(
                         _refuse_rewritten(snapshot)
                         snapshot.note_sessions(run_id)
                         counting = counter.submit(_count, snapshot)
-                    sink.take(piece)
-                    scanner.feed(piece)
-                    text_bytes += len(piece)
-            scanner.finish()
-            sink.finish()
+                    kept.take(piece)
             facts["rc"] = program.finish()
-            facts.update(size_bytes=written.size_bytes, sha256=written.sha256, text_bytes=text_bytes)
-            facts["complete"] = scanner.complete
             facts["messages"] = read_messages(program.messages)
             _keep_log(request, program)
             if facts["rc"] != 0:
                 # DDL in the wrong moment makes pg_dump itself stumble; then another attempt is worth it.
                 _refuse_rewritten(snapshot)
-            _refuse_failed(program, facts)
-            assert counting is not None
+                raise _failed(program, facts)
+            # Without a stream nothing tells that the locks are held. What changed meanwhile is found all the same.
+            counting = counting or counter.submit(_count, snapshot)
+            on_disk = kept.finish()
+            facts.update(on_disk._asdict(), text_bytes=kept.text_bytes, complete=scanner.complete)
+            _refuse_cut_off(facts)
             rows, catalogues = counting.result()
             content = compare_with_production(
-                session, manifest, DumpFile(file.partial), request.schema, request.content
+                session, manifest, DumpFile(kept.partial, transport), request.schema, request.content
             )
             _refuse_rewritten(snapshot)
         except BaseException as error:
             program.stop()
-            sink.stop()
+            kept.stop()
             # What went wrong is the error to tell, whether or not the server still listens.
             with contextlib.suppress(CloseoutError):
                 if counting is not None and not counting.done():
@@ -219,11 +225,11 @@ def _attempt(
         manifest.complete = scanner.complete
         facts["duration_s"] = round(time.monotonic() - started, 3)
         standby = bool(session.value("SELECT pg_is_in_recovery()"))
-        facts.update(_inventory(manifest, request, written, run_id, standby=standby))
+        facts.update(_inventory(manifest, request, on_disk, run_id, standby=standby))
         facts["content"] = content.dump
         write_whole(os.path.join(request.directory, "globals.json"), _json(globals_document), replace=True)
         census_facts = _keep_census(*catalogues, manifest, request, run_id)
-        file.complete()
+        kept.complete()
         snapshot.close()
         sequences = compare_values(values, read_values(session), manifest)
     return {
@@ -279,15 +285,17 @@ def _refuse_rewritten(snapshot: ProductionSnapshot) -> None:
         )
 
 
-def _refuse_failed(program: Program, facts: dict[str, Any]) -> None:
-    if facts["rc"] != 0:
-        raise ProgramFailed(
-            "pg_dump failed",
-            wanted="return code 0",
-            found=f"return code {facts['rc']}: {_tail(program.messages)}",
-            do="read logs/pg_dump.log; no dump was kept",
-            facts={"dump": facts},
-        )
+def _failed(program: Program, facts: dict[str, Any]) -> ProgramFailed:
+    return ProgramFailed(
+        "pg_dump failed",
+        wanted="return code 0",
+        found=f"return code {facts['rc']}: {_tail(program.messages)}",
+        do="read logs/pg_dump.log; no dump was kept",
+        facts={"dump": facts},
+    )
+
+
+def _refuse_cut_off(facts: dict[str, Any]) -> None:
     if not facts["complete"]:
         raise ProgramFailed(
             "The dump is not complete",
@@ -299,13 +307,12 @@ def _refuse_failed(program: Program, facts: dict[str, Any]) -> None:
 
 
 def _inventory(
-    manifest: Manifest, request: DumpRequest, written: Written, run_id: str, *, standby: bool
+    manifest: Manifest, request: DumpRequest, on_disk: OnDisk, run_id: str, *, standby: bool
 ) -> dict[str, Any]:
     """Write the manifest; return what the dump holds of the audited schema, and whose data it lacks."""
     path = os.path.join(request.directory, "manifest.json")
-    about = {"name": request.name, "format": "plain", "compression": request.compression}
-    file = {"size_bytes": written.size_bytes, "sha256": written.sha256}
-    content = manifest.as_json(run_id=run_id, dump={**about, **file})
+    about = {"name": request.name, "format": request.format.name, "compression": request.format.compression}
+    content = manifest.as_json(run_id=run_id, dump={**about, **on_disk._asdict()})
     write_whole(path, content, replace=True)
     rows = manifest.rows(request.schema)
     with_data = manifest.data_tables()

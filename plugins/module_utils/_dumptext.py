@@ -2,28 +2,29 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Private to incomex.closeout: the plain text of a dump's file, whether it lies there as it is, compressed, or in an
-archive of pg_dump's custom format.
+"""Private to incomex.closeout: the plain text of a dump, whether it lies in a file as it is, compressed, or in an
+archive of pg_dump's custom or directory format.
 
 Offsets are those of the text, as the manifest has them. What is not plain can only be read forwards: whoever reads
-parts of it does so in their order, and in one go. An archive is read by the pg_restore of a scratch server, and by no
-other: it comes from who knows where.
+parts of it does so in their order, and in one go. An archive is read by the pg_restore of a scratch server: it may come
+from who knows where. Only while it is made it is read by the pg_restore beside the pg_dump that makes it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import io
+import os
 from collections.abc import Generator, Iterable, Iterator
 from typing import Protocol
 
 from ._compression import MAGIC_BYTES, NONE, compression_of, decompressed
 from ._errors import CloseoutError, ProgramFailed
 from ._files import open_regular, pieces_of
-from ._program import whole_output
-from ._server import Server
+from ._formats import CUSTOM, DIRECTORY
+from ._program import Program, whole_output
 
-CUSTOM = "custom"
+UNPACK = ["pg_restore", "--file=-"]
 _ARCHIVE = b"PGDMP"
 
 
@@ -37,27 +38,43 @@ class DumpText(Protocol):
         """Go on at ``offset``, which has not been passed yet. Raises CloseoutError."""
 
 
-class DumpFile:
-    """A dump's file. ``scratch`` is the scratch server whose pg_restore reads it, if it is an archive."""
+class Programs(Protocol):
+    """Where a pg_restore can be started that may read the archive: a scratch server."""
 
-    def __init__(self, path: str, scratch: Server | None = None) -> None:
+    def start(self, argv: list[str], *, pieces: Iterable[bytes] | None = None, archive: str = "") -> Program:
+        """Start it, with ``pieces`` as its input or the path of an ``archive`` as its last argument."""
+
+
+class DumpFile:
+    """A dump's file or directory. ``programs`` has the pg_restore that reads it, if it is an archive."""
+
+    def __init__(self, path: str, programs: Programs | None = None) -> None:
         self.path = path
-        self._scratch = scratch
+        self._programs = programs
 
     def kind(self) -> str:
-        """Return how its text lies in it: none (plain), gzip, zstd, lz4 or custom. Raises CloseoutError."""
+        """Return how its text lies in it: none (plain), gzip, zstd, lz4, custom or directory. Raises CloseoutError."""
+        if os.path.isdir(self.path):
+            return DIRECTORY
         with open_regular(self.path) as file:
             beginning = file.read(max(MAGIC_BYTES, len(_ARCHIVE)))
         return CUSTOM if beginning.startswith(_ARCHIVE) else compression_of(beginning)
 
     def text(self, file: Iterable[bytes] | None = None) -> Generator[bytes, None, None]:
-        """Yield its text in pieces; ``file`` are the file's own, where somebody wants to see them.
+        """Yield its text in pieces; ``file`` are the file's own, where somebody wants to see them: a directory has
+        none.
 
         Raises CloseoutError, also for a damaged file.
         """
         kind = self.kind()
+        if kind == DIRECTORY:
+            yield from unpacked(self._reader(kind).start(UNPACK, archive=self.path))
+            return
         pieces = pieces_of(self.path) if file is None else file
-        yield from self._unpacked(pieces) if kind == CUSTOM else decompressed(pieces, kind)
+        if kind == CUSTOM:
+            yield from unpacked(self._reader(kind).start(UNPACK, pieces=pieces))
+        else:
+            yield from decompressed(pieces, kind)
 
     @contextlib.contextmanager
     def open_text(self) -> Iterator[DumpText]:
@@ -69,23 +86,27 @@ class DumpFile:
             with contextlib.closing(self.text()) as pieces:
                 yield _Stream(pieces)
 
-    def _unpacked(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
-        if self._scratch is None:
+    def _reader(self, kind: str) -> Programs:
+        if self._programs is None:
             raise CloseoutError(
-                f"{self.path} is an archive of pg_dump's custom format",
+                f"{self.path} is an archive of pg_dump's {kind} format",
                 wanted="a plain dump, compressed or not",
-                found=CUSTOM,
+                found=kind,
                 do="restore it with pg_scratch_restore: its scratch server can read it, and it writes the manifest",
             )
-        program = self._scratch.start(["pg_restore", "--file=-"], pieces=pieces)
-        code = yield from whole_output(program)
-        if code != 0 or program.messages.strip():
-            raise ProgramFailed(
-                "An archive cannot be read by pg_restore of the scratch server",
-                wanted="a whole archive, of that version or an earlier one",
-                found=f"return code {code}: {program.messages.strip()[-300:]}",
-                do="do not use this file as a backup, unless the scratch server is too old for it",
-            )
+        return self._programs
+
+
+def unpacked(program: Program) -> Generator[bytes, None, None]:
+    """Yield the text that a pg_restore prints which was started. Raises ProgramFailed unless its archive is whole."""
+    code = yield from whole_output(program)
+    if code != 0 or program.messages.strip():
+        raise ProgramFailed(
+            "An archive cannot be read by pg_restore",
+            wanted="a whole archive, of that version or an earlier one",
+            found=f"return code {code}: {program.messages.strip()[-300:]}",
+            do="do not use it as a backup, unless this pg_restore is too old for it",
+        )
 
 
 class _Plain:

@@ -13,9 +13,11 @@ import os
 import stat
 from typing import Any
 
+from ._archive_programs import assert_possible
 from ._compression import NONE, program_of
 from ._docker import Daemon
 from ._errors import CloseoutError
+from ._formats import PLAIN, Format
 from ._identity import read_identity
 from ._scratch_local import DIRECTORY, LocalDriver
 from ._server import Address, Server, server_at
@@ -64,7 +66,7 @@ class Preflight:
         if server is not None:
             self._tried("server", server.where, lambda: self._production(server))
         self._root()
-        if self._settings["compression"] != NONE:
+        if self._settings["format"] == PLAIN and self._settings["compression"] != NONE:
             self._tried("compression", "closeout_compression", lambda: program_of(self._settings["compression"]))
         if self._settings["scratch_driver"] == "docker":
             self._tried("scratch", self._settings["scratch_image"] or "scratch image", self._docker_scratch)
@@ -94,8 +96,12 @@ class Preflight:
             self._tried("client", "pg_dump", lambda: self._client(server, session))
 
     def _client(self, server: Server, session: Session) -> None:
-        with chosen_transport(server, session, self._settings["transport"]) as transport:
+        wanted = Format(self._settings["format"], self._settings["compression"])
+        how = self._settings["transport"]
+        with chosen_transport(server, session, how, writes_itself=wanted.writes_itself) as transport:
             self.facts["client_version"] = transport.version
+            if wanted.is_archive:
+                self._tried("format", f"closeout_format: {wanted.name}", lambda: assert_possible(transport, wanted))
             if transport.major > self._major:
                 self.notes.append(
                     f"pg_dump is of version {transport.major}, the server of {self._major}: the scratch server must be"

@@ -62,6 +62,7 @@ class HostProgram(Program):
                 stderr=subprocess.PIPE,
                 cwd="/",
                 start_new_session=True,
+                umask=0o077,
                 pass_fds=descriptors,
             )
         except OSError as error:

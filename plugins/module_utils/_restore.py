@@ -16,16 +16,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from ._archive_place import lent
 from ._compression import NONE
-from ._dumptext import CUSTOM, DumpFile
+from ._dumpdigest import read_dump, size_of
+from ._dumptext import DumpFile
 from ._errors import CloseoutError, GuardFailed, ProgramFailed
 from ._files import pieces_of, write_whole
+from ._formats import CUSTOM, DIRECTORY, PLAIN
 from ._globals import database_statement, role_statements, tablespace_statements
 from ._identity import Identity, differs, read_identity
 from ._labels import NONCE_SETTING
 from ._manifest import Manifest
 from ._names import quote_literal
 from ._psql import psql_arguments, psql_options
+from ._restore_archive import ArchiveRestore, can_read, restore_archive
 from ._restore_errors import read_errors, summarize
 from ._scanner import Scanner
 from ._scratch import Scratch
@@ -34,6 +38,7 @@ from ._session import Session
 
 END_MARKER = b"\n-- PostgreSQL database dump complete\n"
 _END_BYTES = 1024
+_MOST_WORKERS = 4
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,7 @@ class RestoreRequest:
     log: str = ""
     manifest: str = ""
     run_id: str = ""
+    jobs: int = 0
 
 
 def restore(scratch: Scratch, request: RestoreRequest) -> dict[str, Any]:
@@ -67,11 +73,41 @@ def restore(scratch: Scratch, request: RestoreRequest) -> dict[str, Any]:
             facts["server_version"] = session.value("SELECT current_setting('server_version')")
             facts["roles_created"] = _prepare(session, request)
             options = psql_options(session, request.globals_document)
-        facts.update(_run_psql(server, request, options))
+            if _by_pg_restore(server, request):
+                archive = ArchiveRestore(request.path, request.db, workers(request.jobs), request.log)
+                facts.update(restore_archive(server, session, archive, options))
+            else:
+                facts.update(_from_text(server, session, request, options))
     except CloseoutError as error:
         error.facts = {"restore": {**facts, **error.facts.pop("restore", {})}, **error.facts}
         raise
     return {"restore": facts}
+
+
+def workers(jobs: int) -> int:
+    """Return how many work at a time where ``jobs`` are asked for; 0 is as many as there are processors, at most 4."""
+    return jobs or min(_MOST_WORKERS, len(os.sched_getaffinity(0)))
+
+
+def _by_pg_restore(server: Server, request: RestoreRequest) -> bool:
+    """Whether pg_restore itself restores: several tables at a time, of an archive that it can open by its path.
+
+    Its text is wanted instead where a manifest is to be made of it, or errors are to be tolerated class by class.
+    """
+    is_archive = DumpFile(request.path).kind() in (CUSTOM, DIRECTORY)
+    return (
+        is_archive
+        and not (request.by_hand or request.manifest)
+        and workers(request.jobs) > 1
+        and can_read(server, request.path)
+    )
+
+
+def _from_text(server: Server, session: Session, request: RestoreRequest, options: str) -> dict[str, Any]:
+    if DumpFile(request.path).kind() != DIRECTORY:
+        return _run_psql(server, request, options)
+    with lent(request.path, session):
+        return _run_psql(server, request, options)
 
 
 def guard(server: Server, session: Session, production: Identity, nonce: str) -> dict[str, Any]:
@@ -116,8 +152,13 @@ class _Hashed:
     def __init__(self, dump: DumpFile, scanner: Scanner | None) -> None:
         self._dump = dump
         self._scanner = scanner
-        self.digest = hashlib.sha256()
+        self._digest = hashlib.sha256()
         self._end = b""
+
+    @property
+    def sha256(self) -> str:
+        """The digest of the dump that was read, a directory's as :mod:`._dumpdigest` has it."""
+        return read_dump(self._dump.path).sha256 if self._dump.kind() == DIRECTORY else self._digest.hexdigest()
 
     @property
     def complete(self) -> bool:
@@ -133,7 +174,7 @@ class _Hashed:
 
     def _file(self) -> Iterator[bytes]:
         for piece in pieces_of(self._dump.path):
-            self.digest.update(piece)
+            self._digest.update(piece)
             yield piece
 
 
@@ -164,7 +205,7 @@ def _run_psql(server: Server, request: RestoreRequest, options: str) -> dict[str
         "rc": code,
         "errors": summarize(errors, tolerate=request.by_hand),
         # Of a restore that failed, nothing says how much psql took in.
-        "input_sha256": source.digest.hexdigest() if program.fed_all and code == 0 else "",
+        "input_sha256": source.sha256 if program.fed_all and code == 0 else "",
         "duration_s": round(time.monotonic() - started, 3),
     }
     if code != 0 or facts["errors"]["fatal_total"] or not program.fed_all:
@@ -195,9 +236,9 @@ def _keep_manifest(manifest: Manifest, request: RestoreRequest, kind: str, sha25
     """Write the manifest of a dump that has none yet."""
     about = {
         "name": os.path.basename(request.path),
-        "format": CUSTOM if kind == CUSTOM else "plain",
-        "compression": NONE if kind == CUSTOM else kind,
-        "size_bytes": os.path.getsize(request.path),
+        "format": kind if kind in (CUSTOM, DIRECTORY) else PLAIN,
+        "compression": NONE if kind in (CUSTOM, DIRECTORY) else kind,
+        "size_bytes": size_of(request.path),
         "sha256": sha256,
     }
     content = manifest.as_json(run_id=request.run_id, dump=about)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Private to incomex.closeout: what psql says of a restore, read error by error.
+"""Private to incomex.closeout: what psql or pg_restore says of a restore, read error by error.
 
 psql runs with VERBOSITY=verbose (so each error has its SQLSTATE) and --echo-errors (so each is followed by its
 statement). Source: PostgreSQL manual, psql; Appendix A, PostgreSQL Error Codes.
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 UNDEFINED_OBJECT = "42704"
 INSUFFICIENT_PRIVILEGE = "42501"
@@ -20,6 +21,8 @@ DUPLICATE_OBJECT = "42710"
 _RECORD = re.compile(
     r"^psql:(?:<stdin>:(?P<line>\d+):)? *(?P<level>ERROR|FATAL|PANIC|error|fatal|STATEMENT): *(?P<text>.*)"
 )
+_ARCHIVE_ERROR = re.compile(r"^pg_restore: (?:error|fatal): *(?P<text>.*)")
+_COMMAND = "Command was: "
 _LITERAL = re.compile(r"'(?:[^']|'')*(?:'|$)|\$(\w*)\$.*?(?:\$\1\$|$)")
 _STATE = re.compile(r"^(?P<state>[0-9A-Z]{5}): (?P<message>.*)")
 _ROLE_MISSING = re.compile(r'^role ".*" does not exist$')
@@ -30,7 +33,7 @@ _ROLE = re.compile(r"^(CREATE|COMMENT\s+ON)\s+(ROLE|USER|GROUP)\s", re.IGNORECAS
 
 @dataclass
 class RestoreError:
-    """One error. ``line`` counts in the dump, 0 where psql gave none; ``statement`` is "" where psql gave none.
+    """One error. ``line`` counts in the dump, 0 where none was given; ``statement`` is "" where none was given.
 
     ``statements`` counts the lines that claim to begin its statement: with more than one, some text posed as psql's.
     """
@@ -40,6 +43,7 @@ class RestoreError:
     message: str
     statement: str = ""
     statements: int = 0
+    program: str = "psql"
 
     @property
     def tolerated_class(self) -> str:
@@ -65,7 +69,9 @@ class RestoreError:
         # Literals may be secrets (a user mapping, a subscription) or rows.
         statement = _LITERAL.sub("'…'", " ".join(self.statement.split()))[:120]
         where = f"line {self.line}: " if self.line else ""
-        return f"{where}{self.sqlstate or 'psql'}: {self.message[:300]}" + (f" [{statement}]" if statement else "")
+        return f"{where}{self.sqlstate or self.program}: {self.message[:300]}" + (
+            f" [{statement}]" if statement else ""
+        )
 
 
 def read_errors(messages: str) -> list[RestoreError]:
@@ -97,7 +103,28 @@ def read_errors(messages: str) -> list[RestoreError]:
     return errors
 
 
-def summarize(errors: list[RestoreError], *, tolerate: bool, show: int = 20) -> dict[str, object]:
+def read_archive_errors(messages: str) -> list[RestoreError]:
+    """Return every error that pg_restore's standard error tells of, in order."""
+    errors: list[RestoreError] = []
+    for line in messages.splitlines():
+        error = _ARCHIVE_ERROR.match(line)
+        if error is not None:
+            errors.append(RestoreError(line=0, sqlstate="", message=error["text"], program="pg_restore"))
+        elif errors and line.startswith(_COMMAND):
+            errors[-1].statement = line.removeprefix(_COMMAND)
+    return errors
+
+
+def without_rows(messages: str) -> str:
+    """Return pg_restore's messages without the context that PostgreSQL gives an error, which may be a row."""
+    kept, in_context = [], False
+    for line in messages.splitlines(keepends=True):
+        in_context = line.startswith("CONTEXT:") or (in_context and not line.startswith((_COMMAND, "pg_restore:")))
+        kept.append("" if in_context else line)
+    return "".join(kept)
+
+
+def summarize(errors: list[RestoreError], *, tolerate: bool, show: int = 20) -> dict[str, Any]:
     """Return the errors as a record holds them: how many, those tolerated by class, and the first fatal ones."""
     tolerated = {"role": 0, "owner": 0, "acl": 0}
     fatal = []

@@ -22,7 +22,8 @@ STOP_GRACE_S = 10
 @dataclass(frozen=True)
 class ScratchRequest:
     """A scratch server to be made. ``bootstrap`` is the name of its superuser, ``max_locks`` its
-    max_locks_per_transaction, ``ttl_s`` the seconds after which it dies by itself."""
+    max_locks_per_transaction, ``ttl_s`` the seconds after which it dies by itself. ``dump`` is the path of an archive
+    that its programs will read by its path, "" for none."""
 
     run_id: str
     name: str
@@ -34,6 +35,7 @@ class ScratchRequest:
     storage: str = "volume"
     memory_mb: int = 1024
     os_user: str = ""
+    dump: str = ""
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from ._archive_place import MOUNT_POINT
 from ._clock import from_text, to_text
 from ._docker import Daemon, docker_host_or_default, reason_of
 from ._errors import CloseoutError, NotOurs
@@ -106,6 +107,8 @@ class DockerDriver(Driver):
             tmpfs[_HOME] = f"size={request.memory_mb}m,mode=1777"
         else:
             mounts.append(docker.types.Mount(target=_HOME, source=None, type="volume", labels=labels))
+        if request.dump:
+            mounts.append(docker.types.Mount(target=MOUNT_POINT, source=request.dump, type="bind", read_only=True))
         memory = request.memory_mb << 20
         host_config = self._api.create_host_config(
             auto_remove=True,
@@ -317,11 +320,17 @@ def _isolation(inspected: dict[str, Any]) -> dict[str, Any]:
         "memory_bytes": int(host.get("Memory") or 0),
         "pids_limit": int(host.get("PidsLimit") or 0),
         "mounts": [
-            *({"type": one["Type"], "path": one["Destination"], "writable": one["RW"]} for one in inspected["Mounts"]),
+            *(_mount(one) for one in inspected["Mounts"]),
             *({"type": "tmpfs", "path": path, "writable": True} for path in sorted(host.get("Tmpfs") or {})),
         ],
         "user": inspected["Config"].get("User") or "root",
     }
+
+
+def _mount(inspected: dict[str, Any]) -> dict[str, Any]:
+    """Return a mount; where it is one of the host's, also what of the host it is."""
+    about = {"type": inspected["Type"], "path": inspected["Destination"], "writable": inspected["RW"]}
+    return {**about, "source": inspected["Source"]} if inspected["Type"] == "bind" else about
 
 
 def _is_past(expires: str, now: dt.datetime) -> bool:

@@ -53,6 +53,7 @@ def make_present(parameters: dict[str, Any], *, check: bool) -> dict[str, Any]:
         storage=parameters["storage"],
         memory_mb=parameters["memory_mb"],
         os_user=parameters["os_user"],
+        dump=parameters["dump"],
     )
     made = driver.present(request)
     try:

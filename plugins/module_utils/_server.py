@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from ._archive_place import inherited, mounted
 from ._confined import confined
 from ._containersocket import assert_peer, open_socket_directory
 from ._docker import ContainerFacts, Daemon
@@ -94,10 +95,12 @@ class Server(ABC):
         password: str = "",
         options: str = "",
         pieces: Iterable[bytes] | None = None,
+        archive: str = "",
     ) -> Program:
-        """Start a client program; argv[0] is its plain name, the connection's own arguments are added here.
+        """Start a client program; argv[0] is its plain name.
 
-        ``options`` becomes PGOPTIONS. Raises ProgramFailed.
+        ``options`` becomes PGOPTIONS, ``pieces`` its input. ``archive`` is the path of one that it reads, and becomes
+        its last argument. Raises CloseoutError.
         """
 
     @abstractmethod
@@ -196,8 +199,11 @@ class ContainerServer(Server):
         password: str = "",
         options: str = "",
         pieces: Iterable[bytes] | None = None,
+        archive: str = "",
     ) -> Program:
-        return ContainerProgram(self.daemon, self.container(), argv, self.environment(password, options), pieces)
+        container = self.container()
+        words = [*argv, mounted(container, archive)] if archive else argv
+        return ContainerProgram(self.daemon, container, words, self.environment(password, options), pieces)
 
     def connection_arguments(self) -> list[str]:
         if not self._socket_path:
@@ -258,14 +264,17 @@ class HostServer(Server):
         password: str = "",
         options: str = "",
         pieces: Iterable[bytes] | None = None,
+        archive: str = "",
     ) -> Program:
         before = []
         if self.address.program_user:
             own = os.path.dirname(self.address.login_unix_socket)
             before = confined(pwd.getpwnam(self.address.program_user), own=own)
-        return HostProgram(
-            on_this_host(argv, self.address.bin_dir), self.environment(password, options), pieces, before=before
-        )
+        words, environment = on_this_host(argv, self.address.bin_dir), self.environment(password, options)
+        if not archive:
+            return HostProgram(words, environment, pieces, before=before)
+        with inherited(archive) as (path, descriptor):
+            return HostProgram([*words, path], environment, pieces, before=before, descriptors=[descriptor])
 
     def connection_arguments(self) -> list[str]:
         given = self.address

@@ -16,8 +16,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ._compression import COMPRESSIONS, NONE, most_of, suffix_of
+from ._compression import COMPRESSIONS, NONE, most_of
 from ._files import PARTIAL
+from ._formats import FORMATS, PLAIN, Format
 
 CUTTER_GOVERNANCE = "cutter_governance"
 CUTTER_GOVERNANCE_TABLES = (
@@ -170,6 +171,8 @@ SETTINGS: dict[str, _Setting] = {
     "bin_dir": _Setting(_text, ""),
     "transport": _Setting(_choice("auto", "namespace", "exec", "host"), "auto"),
     "bandwidth_limit_mb_s": _Setting(_number(0, 1_000_000), 0),
+    "format": _Setting(_choice(*FORMATS), PLAIN),
+    "dump_jobs": _Setting(_number(1, 64), 1),
     "compression": _Setting(_choice(*COMPRESSIONS), NONE),
     "compression_level": _Setting(_number(0, 19), 0),
     "root": _Setting(_absolute, "/opt/incomex/backups"),
@@ -188,6 +191,7 @@ SETTINGS: dict[str, _Setting] = {
     "scratch_memory_mb": _Setting(_number(256, 1 << 20), 1024),
     "scratch_os_user": _Setting(_text, ""),
     "restore_db": _Setting(_text, "<db>_restoretest"),
+    "restore_jobs": _Setting(_number(0, 64), 0),
     "restore_tolerance": _Setting(_choice("none", "by_hand"), "none"),
     "production_quiet": _Setting(_boolean, False),
     "production_content": _Setting(_choice("audited", "all", "none"), "audited"),
@@ -226,19 +230,13 @@ def read_settings(given: dict[str, Any], *, run_id: str, stamp: str, date: str) 
         problems.append(
             _problem(other, "empty when closeout_container is set", settings[other], do='or set closeout_container: ""')
         )
-    if not settings["container"] and settings["transport"] in ("namespace", "exec"):
-        wanted = "auto or host for a server outside containers"
-        problems.append(_problem("transport", wanted, settings["transport"]))
-        settings["transport"] = SETTINGS["transport"].default
     words = {"label": settings["label"], "stamp": stamp, "date": date, "run_id": run_id}
     file_words = {**words, "db": re.sub(r"[^A-Za-z0-9_.-]", "_", settings["db"])}
     settings["dump_name"] = _expanded(settings["dump_name"], file_words)
-    if not settings["dump_name"].endswith(suffix_of(settings["compression"])):
-        settings["dump_name"] += suffix_of(settings["compression"])
-    if settings["compression_level"] > most_of(settings["compression"]):
-        wanted = f"at most {most_of(settings['compression'])}, for {settings['compression']}"
-        problems.append(_problem("compression_level", wanted, settings["compression_level"]))
-        settings["compression_level"] = SETTINGS["compression_level"].default
+    settings["dump_name"] = Format(settings["format"], settings["compression"]).file_name(settings["dump_name"])
+    for name, wanted in _contradictions(settings):
+        problems.append(_problem(name, wanted, settings[name]))
+        settings[name] = SETTINGS[name].default
     settings["scratch_name"] = _expanded(settings["scratch_name"], file_words)
     settings["restore_db"] = _expanded(settings["restore_db"], {**words, "db": settings["db"]})
     reserved = RESERVED_NAMES | {f"{kind}_{settings['schema_alias']}_tables.txt" for kind in ("dump", "restoretest")}
@@ -253,6 +251,24 @@ def read_settings(given: dict[str, Any], *, run_id: str, stamp: str, date: str) 
     settings["artefact"] = os.path.join(settings["root"], f"{settings['label']}_{stamp}")
     settings["dump_path"] = os.path.join(settings["artefact"], settings["dump_name"])
     return settings, problems
+
+
+def _contradictions(settings: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return what cannot be together with the rest: the setting, and what it may be."""
+    most, is_directory = most_of(settings["compression"]), Format(settings["format"]).writes_itself
+    found = []
+    if settings["compression_level"] > most:
+        found.append(("compression_level", f"at most {most}, for {settings['compression']}"))
+    if settings["dump_jobs"] > 1 and not is_directory:
+        found.append(("dump_jobs", f"1, for the format {settings['format']}"))
+    if settings["bandwidth_limit_mb_s"] and is_directory:
+        found.append(("bandwidth_limit_mb_s", "0, for the format directory, which pg_dump writes itself"))
+    if settings["transport"] in ("namespace", "exec"):
+        if not settings["container"]:
+            found.append(("transport", "auto or host for a server outside containers"))
+        elif is_directory:
+            found.append(("transport", "auto or host for the format directory, which pg_dump writes itself"))
+    return found
 
 
 def _not_given(value: Any) -> bool:

@@ -15,7 +15,7 @@ import contextlib
 import os
 import socket
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ._containersocket import assert_peer, open_socket_directory
 from ._errors import CloseoutError, ProgramFailed
@@ -27,6 +27,7 @@ from ._server import ContainerServer, Server, on_this_host, read_version
 from ._session import Session
 
 _ASKED = "asked for by name"
+_WRITES_ITSELF = "pg_dump writes a directory of this host itself"
 _MAX_REASON = 200
 _NO_CONTAINER = "the server runs in no container"
 
@@ -42,8 +43,20 @@ class Transport(ABC):
         self.major, self.version = read_version(self.start(["pg_dump", "--version"]), "pg_dump")
 
     @abstractmethod
-    def start(self, argv: list[str], *, password: str = "", options: str = "") -> Program:
-        """Start pg_dump; argv[0] is its plain name. ``options`` becomes PGOPTIONS. Raises CloseoutError."""
+    def start(
+        self,
+        argv: list[str],
+        *,
+        password: str = "",
+        options: str = "",
+        pieces: Iterable[bytes] | None = None,
+        archive: str = "",
+    ) -> Program:
+        """Start pg_dump, or the pg_restore beside it; argv[0] is its plain name. ``options`` becomes PGOPTIONS.
+
+        ``pieces`` are its input; ``archive`` is the path of one that it reads, its last argument: a program of this
+        host can. Raises CloseoutError.
+        """
 
     def connection_arguments(self) -> list[str]:
         """Return the arguments that lead pg_dump to the server."""
@@ -57,8 +70,16 @@ class ServersOwn(Transport):
         self.name = "exec" if isinstance(server, ContainerServer) else "host"
         super().__init__(server, reason)
 
-    def start(self, argv: list[str], *, password: str = "", options: str = "") -> Program:
-        return self.server.start(argv, password=password, options=options)
+    def start(
+        self,
+        argv: list[str],
+        *,
+        password: str = "",
+        options: str = "",
+        pieces: Iterable[bytes] | None = None,
+        archive: str = "",
+    ) -> Program:
+        return self.server.start(argv, password=password, options=options, pieces=pieces, archive=archive)
 
 
 class Entered(Transport):
@@ -83,9 +104,19 @@ class Entered(Transport):
             self.close()
             raise
 
-    def start(self, argv: list[str], *, password: str = "", options: str = "") -> Program:
+    def start(
+        self,
+        argv: list[str],
+        *,
+        password: str = "",
+        options: str = "",
+        pieces: Iterable[bytes] | None = None,
+        archive: str = "",
+    ) -> Program:
+        # A descriptor of this host's directories is never handed into a container: there it would be a way out.
+        assert not archive
         environment = {**self.server.environment(password, options), **self._path}
-        return HostProgram(argv, environment, before=self._before)
+        return HostProgram(argv, environment, pieces, before=self._before)
 
     def close(self) -> None:
         """Let go of the container's namespaces."""
@@ -107,9 +138,18 @@ class FromOutside(Transport):
             self.close()
             raise
 
-    def start(self, argv: list[str], *, password: str = "", options: str = "") -> Program:
+    def start(
+        self,
+        argv: list[str],
+        *,
+        password: str = "",
+        options: str = "",
+        pieces: Iterable[bytes] | None = None,
+        archive: str = "",
+    ) -> Program:
         environment = self.server.environment(password, options)
-        return HostProgram(on_this_host(argv, self._bin_dir), environment, descriptors=[self._directory])
+        words = [*on_this_host(argv, self._bin_dir), *([archive] if archive else [])]
+        return HostProgram(words, environment, pieces, descriptors=[self._directory])
 
     def connection_arguments(self) -> list[str]:
         given = self.server.address
@@ -127,16 +167,18 @@ class FromOutside(Transport):
 
 
 @contextlib.contextmanager
-def chosen_transport(server: Server, session: Session, wanted: str) -> Iterator[Transport]:
+def chosen_transport(
+    server: Server, session: Session, wanted: str, *, writes_itself: bool = False
+) -> Iterator[Transport]:
     """Give the way to start pg_dump for ``server``, to which ``session`` is open; what it holds open lasts as long.
 
     ``wanted`` is auto, namespace, exec or host. ``auto`` is for a container the first that works of namespace and exec,
-    else host; one that was asked for by name is that one or an error. Raises CloseoutError, also for a pg_dump that is
-    older than the server.
+    else host; one that was asked for by name is that one or an error. A pg_dump that ``writes_itself``, to a directory
+    of this host, is one of this host. Raises CloseoutError, also for a pg_dump that is older than the server.
     """
     with contextlib.ExitStack() as stack:
         if isinstance(server, ContainerServer):
-            transport = _for_container(server, session, wanted, stack)
+            transport = _for_container(server, session, wanted, stack, writes_itself=writes_itself)
         elif wanted in ("auto", "host"):
             transport = ServersOwn(server, _NO_CONTAINER if wanted == "auto" else _ASKED)
         else:
@@ -150,7 +192,9 @@ def chosen_transport(server: Server, session: Session, wanted: str) -> Iterator[
         yield transport
 
 
-def _for_container(server: ContainerServer, session: Session, wanted: str, stack: contextlib.ExitStack) -> Transport:
+def _for_container(
+    server: ContainerServer, session: Session, wanted: str, stack: contextlib.ExitStack, *, writes_itself: bool
+) -> Transport:
     if RUN_LABEL in server.container().labels:
         if wanted in ("namespace", "host"):
             raise CloseoutError(
@@ -160,8 +204,15 @@ def _for_container(server: ContainerServer, session: Session, wanted: str, stack
                 do="correct closeout_container",
             )
         return ServersOwn(server, "the container is a scratch server")
-    if wanted == "host":
-        outside = FromOutside(server, _ASKED)
+    if writes_itself and wanted not in ("auto", "host"):
+        raise CloseoutError(
+            f"The transport {wanted} cannot write a directory of this host",
+            wanted="auto or host for the format directory, which pg_dump writes itself",
+            found=wanted,
+            do="set closeout_transport: host, or closeout_format: custom",
+        )
+    if writes_itself or wanted == "host":
+        outside = FromOutside(server, _ASKED if wanted == "host" else _WRITES_ITSELF)
         stack.callback(outside.close)
         return outside
     reason = _ASKED

@@ -120,7 +120,8 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.incomex.closeout.plugins.module_utils._argspec import run_id_spec
 from ansible_collections.incomex.closeout.plugins.module_utils._compare import CompareRequest, compare
-from ansible_collections.incomex.closeout.plugins.module_utils._files import assert_readable, read_whole
+from ansible_collections.incomex.closeout.plugins.module_utils._dumpdigest import assert_dump
+from ansible_collections.incomex.closeout.plugins.module_utils._files import read_whole
 from ansible_collections.incomex.closeout.plugins.module_utils._globals import load_globals
 from ansible_collections.incomex.closeout.plugins.module_utils._module import run_module
 from ansible_collections.incomex.closeout.plugins.module_utils._scratch_lifecycle import existing
@@ -144,7 +145,7 @@ def work(module: AnsibleModule) -> dict[str, Any]:
         **{name: module.params[name] for name in names},
         globals_document=load_globals(read_whole(module.params["globals"])),
     )
-    assert_readable(request.dump)
+    assert_dump(request.dump)
     if module.check_mode:
         return {}
     return compare(scratch, request)

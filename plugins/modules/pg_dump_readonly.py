@@ -65,16 +65,34 @@ options:
     type: int
     default: 0
     version_added: 0.1.0
+  format:
+    description:
+      - V(plain) is SQL text. V(custom) and V(directory) are archives, which C(pg_restore) reads; their text is scanned
+        all the same, by way of the C(pg_restore) beside that C(pg_dump), which prints it and executes nothing.
+      - A directory is written by C(pg_dump) itself, so it takes a C(pg_dump) of this host (O(transport=host)). Its
+        sha256 is that of the list of its files as C(LC_ALL=C sha256sum *) prints it there.
+    type: str
+    choices: [plain, custom, directory]
+    default: plain
+    version_added: 0.1.0
+  jobs:
+    description:
+      - How many tables C(pg_dump) reads at a time, each in a session of its own. More than one takes
+        O(format=directory).
+    type: int
+    default: 1
+    version_added: 0.1.0
   compression:
     description:
-      - How the dump is compressed after it was scanned, by the host's own program of that name. Size and sha256 are
-        those of the compressed file; O(name) is not changed.
+      - How the dump is compressed. A plain one by the host's own program of that name, after it was scanned; an archive
+        by C(pg_dump) itself, V(zstd) and V(lz4) from version 16 on. Size and sha256 are those of what is on the disk;
+        O(name) is not changed.
     type: str
     choices: [none, gzip, zstd, lz4]
     default: none
     version_added: 0.1.0
   compression_level:
-    description: The program's level, from 1 to 9 (gzip), 19 (zstd) or 12 (lz4); V(0) is its own default.
+    description: Its level, from 1 to 9 (gzip), 19 (zstd) or 12 (lz4); V(0) is its own default.
     type: int
     default: 0
     version_added: 0.1.0
@@ -143,6 +161,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.incomex.closeout.plugins.module_utils._argspec import connection_spec, transport_spec
 from ansible_collections.incomex.closeout.plugins.module_utils._dump import DumpRequest, check_dump, take_dump
+from ansible_collections.incomex.closeout.plugins.module_utils._formats import Format
 from ansible_collections.incomex.closeout.plugins.module_utils._module import run_module
 from ansible_collections.incomex.closeout.plugins.module_utils._server import address_from, server_at
 
@@ -150,10 +169,10 @@ from ansible_collections.incomex.closeout.plugins.module_utils._server import ad
 def work(module: AnsibleModule) -> dict[str, Any]:
     """Take the dump; in check mode only see that it could be taken."""
     server = server_at(address_from(module.params))
-    names = ("directory", "name", "schema", "expected_tables", "content", "transport", "compression")
+    names = ("directory", "name", "schema", "expected_tables", "content", "transport")
     request = DumpRequest(
         **{name: module.params[name] for name in names},
-        level=module.params["compression_level"],
+        format=Format(*(module.params[name] for name in ("format", "compression", "compression_level", "jobs"))),
         limit_bytes_per_s=module.params["bandwidth_limit_mb_s"] * 1_000_000,
     )
     if module.check_mode:
@@ -167,6 +186,8 @@ def main() -> None:
         **connection_spec(),
         **transport_spec(),
         "bandwidth_limit_mb_s": {"type": "int", "default": 0},
+        "format": {"type": "str", "choices": ["plain", "custom", "directory"], "default": "plain"},
+        "jobs": {"type": "int", "default": 1},
         "compression": {"type": "str", "choices": ["none", "gzip", "zstd", "lz4"], "default": "none"},
         "compression_level": {"type": "int", "default": 0},
         "directory": {"type": "path", "required": True},

@@ -55,6 +55,14 @@ options:
     type: str
     choices: [none, by_hand]
     default: none
+  jobs:
+    description:
+      - How many sessions restore at a time; V(0) is as many as this process may use processors, at most four.
+      - An archive is then restored by C(pg_restore), if the scratch server was made for it
+        (O(incomex.closeout.pg_scratch_server#module:dump)), and else as text, by one session.
+    type: int
+    default: 0
+    version_added: 0.1.0
   log:
     description: File to keep psql's messages in.
     type: path
@@ -107,7 +115,8 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.incomex.closeout.plugins.module_utils._argspec import run_id_spec
-from ansible_collections.incomex.closeout.plugins.module_utils._files import assert_readable, read_whole
+from ansible_collections.incomex.closeout.plugins.module_utils._dumpdigest import assert_dump
+from ansible_collections.incomex.closeout.plugins.module_utils._files import read_whole
 from ansible_collections.incomex.closeout.plugins.module_utils._globals import load_globals
 from ansible_collections.incomex.closeout.plugins.module_utils._identity import identity_from
 from ansible_collections.incomex.closeout.plugins.module_utils._module import run_module
@@ -128,8 +137,9 @@ def work(module: AnsibleModule) -> dict[str, Any]:
         log=module.params["log"],
         manifest=module.params["manifest"],
         run_id=module.params["run_id"],
+        jobs=module.params["jobs"],
     )
-    assert_readable(request.path)
+    assert_dump(request.path)
     if module.check_mode:
         return {"changed": True}
     return {"changed": True, **restore(scratch, request)}
@@ -147,6 +157,7 @@ def main() -> None:
         "production": {"type": "dict", "required": True},
         "nonce": {"type": "str", "required": True, "no_log": False},
         "tolerance": {"type": "str", "choices": ["none", "by_hand"], "default": "none"},
+        "jobs": {"type": "int", "default": 0},
         "log": {"type": "path", "default": ""},
         "manifest": {"type": "path", "default": ""},
         "docker_host": {"type": "str", "default": ""},

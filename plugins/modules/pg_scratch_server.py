@@ -65,6 +65,13 @@ options:
         C(postgres), C(nobody) and C(daemon) that does not. Started by an ordinary user it runs as that user.
     type: str
     default: ""
+  dump:
+    description:
+      - Path of an archive, a file or a directory, that the server's C(pg_restore) is to read by its path. A container
+        gets it as its only mount of the host, read-only. Empty for a dump that is fed to the server.
+    type: path
+    default: ""
+    version_added: 0.1.0
   docker_host:
     description: Address of the Docker daemon. Empty means C(unix:///var/run/docker.sock).
     type: str
@@ -164,6 +171,7 @@ def main() -> None:
         "storage": {"type": "str", "choices": ["volume", "tmpfs"], "default": "volume"},
         "memory_mb": {"type": "int", "default": 1024},
         "os_user": {"type": "str", "default": ""},
+        "dump": {"type": "path", "default": ""},
         "docker_host": {"type": "str", "default": ""},
         "bin_dir": {"type": "path", "default": ""},
     }

@@ -62,7 +62,8 @@ def assert_all_pass(result: PlaybookResult) -> dict[str, Any]:
     assert_sealed(result.artefact)
     dump = Path(result.evidence["dump"]["path"])
     assert dump.parent == result.artefact
-    assert result.evidence["dump"]["size_bytes"] == dump.stat().st_size
+    files = [path for path in dump.iterdir()] if dump.is_dir() else [dump]
+    assert result.evidence["dump"]["size_bytes"] == sum(file.stat().st_size for file in files)
     return result.evidence
 
 
@@ -83,7 +84,7 @@ def assert_sealed(artefact: Path) -> None:
     """The directory is private, holds nothing half-written, and sha256sum accepts it."""
     assert stat.S_IMODE(artefact.stat().st_mode) == 0o700
     files = [path for path in artefact.rglob("*") if path.is_file()]
-    assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
+    assert {(stat.S_IMODE(path.stat().st_mode), path.stat().st_gid) for path in files} == {(0o600, os.getegid())}
     assert not [path for path in files if path.name.endswith(".partial")]
     checked = subprocess.run(
         ["sha256sum", "--check", "--strict", "SHA256SUMS"], cwd=artefact, capture_output=True, text=True, check=False

@@ -1,0 +1,105 @@
+# Copyright (c) 2026 The incomex.closeout authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Private to incomex.closeout: an archive restored by the scratch server's own pg_restore, several tables at a time.
+
+pg_restore opens the archive by its path, once in each of its workers, so what it reads does not pass by here. The
+archive is hashed at the same time instead, and must be the same files, unchanged, before and after.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from ._archive_place import MOUNT_POINT, lent
+from ._dumpdigest import file_names, read_dump
+from ._errors import ProgramFailed
+from ._files import write_whole
+from ._restore_errors import read_archive_errors, summarize, without_rows
+from ._server import Server, database_argument
+from ._session import Session
+
+
+@dataclass(frozen=True)
+class ArchiveRestore:
+    """What to restore and where to, by ``jobs`` workers. ``log`` is the path of the messages to keep, "" for none."""
+
+    path: str
+    db: str
+    jobs: int
+    log: str = ""
+
+
+def can_read(server: Server, path: str) -> bool:
+    """Whether programs of a scratch server can read that archive by its path."""
+    container = server.container()
+    return container is None or container.mounts.get(MOUNT_POINT) == path
+
+
+def restore_archive(server: Server, session: Session, request: ArchiveRestore, options: str) -> dict[str, Any]:
+    """Restore the archive; return return code, errors, seconds, and the sha256 of what was read.
+
+    ``session`` is open to the server, ``options`` becomes PGOPTIONS. Raises ProgramFailed, with these facts, where the
+    restore did not succeed.
+    """
+    argv = [
+        "pg_restore",
+        *server.connection_arguments(),
+        *("--dbname", database_argument(request.db)),
+        *("--jobs", str(request.jobs)),
+        "--exit-on-error",
+    ]
+    started = time.monotonic()
+    with lent(request.path, session), ThreadPoolExecutor(1) as hashing:
+        before = _seen(request.path)
+        program = server.start(argv, options=options, archive=request.path)
+        digest = hashing.submit(read_dump, request.path)
+        try:
+            for _piece in program.output():
+                pass
+            code = program.finish()
+        except BaseException:
+            program.stop()
+            raise
+        read = digest.result()
+        unchanged = _seen(request.path) == before
+    if request.log:
+        write_whole(request.log, without_rows(program.messages).encode("utf-8"), replace=True)
+    errors = summarize(read_archive_errors(program.messages), tolerate=False)
+    whole = code == 0 and not errors["fatal_total"] and unchanged
+    facts = {
+        "rc": code,
+        "errors": errors,
+        "input_sha256": read.sha256 if whole else "",
+        "duration_s": round(time.monotonic() - started, 3),
+    }
+    if not unchanged:
+        raise ProgramFailed(
+            f"The archive {request.path} was changed while it was restored",
+            wanted="the same files, before and after",
+            found="others, or other sizes or times",
+            do="find out who writes to the artefact directory, and run the closeout again",
+            facts={"restore": facts},
+        )
+    if not whole:
+        first = (errors["fatal"] or [program.messages.strip()[-300:] or "no message"])[0]
+        raise ProgramFailed(
+            "The restore failed",
+            wanted="return code 0 and no error",
+            found=f"return code {code}, {errors['fatal_total']} errors; the first: {first}",
+            do=f"read {request.log or 'pg_restore’s messages'}; production was not touched",
+            facts={"restore": facts},
+        )
+    return facts
+
+
+def _seen(path: str) -> list[tuple[str, int, int, int]]:
+    """Return what tells a changed file: inode, size, and when it was written to."""
+    names = [os.path.join(path, name) for name in file_names(path)] if os.path.isdir(path) else [path]
+    found = [(name, os.lstat(name)) for name in names]
+    return [(name, status.st_ino, status.st_size, status.st_mtime_ns) for name, status in found]
