@@ -65,18 +65,21 @@ def lent(path: str, session: Session) -> Iterator[None]:
     if os.lstat(path).st_uid == reader.uid:
         yield
         return
+    _give(path, reader.gid, _OWN_AND_GROUP)
     try:
-        _give(path, reader.gid, _OWN_AND_GROUP)
         yield
     finally:
-        # Whatever kept it from being given: what was is what will be again.
         _give(path, os.getegid(), _OWN)
 
 
 def _give(path: str, gid: int, modes: dict[bool, int]) -> None:
     """Set group and mode of an archive: of its file, or of its directory and all files in it."""
     try:
-        for one in [path, *_files(path)]:
+        files = _files(path)
+        for one in files:
+            if not stat.S_ISREG(os.lstat(one).st_mode):
+                raise OSError(f"{one} is not a regular file")
+        for one in [path, *files]:
             descriptor = os.open(one, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
             try:
                 os.fchown(descriptor, -1, gid)

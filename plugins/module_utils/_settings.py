@@ -235,7 +235,7 @@ def read_settings(given: dict[str, Any], *, run_id: str, stamp: str, date: str) 
     settings["dump_name"] = _expanded(settings["dump_name"], file_words)
     settings["dump_name"] = Format(settings["format"], settings["compression"]).file_name(settings["dump_name"])
     for name, wanted in _contradictions(settings):
-        problems.append(_problem(name, wanted, settings[name]))
+        problems.append(_problem(name, wanted, repr(settings[name])))
         settings[name] = SETTINGS[name].default
     settings["scratch_name"] = _expanded(settings["scratch_name"], file_words)
     settings["restore_db"] = _expanded(settings["restore_db"], {**words, "db": settings["db"]})

@@ -62,7 +62,7 @@ def assert_all_pass(result: PlaybookResult) -> dict[str, Any]:
     assert_sealed(result.artefact)
     dump = Path(result.evidence["dump"]["path"])
     assert dump.parent == result.artefact
-    files = [path for path in dump.iterdir()] if dump.is_dir() else [dump]
+    files = list(dump.iterdir()) if dump.is_dir() else [dump]
     assert result.evidence["dump"]["size_bytes"] == sum(file.stat().st_size for file in files)
     return result.evidence
 

@@ -13,16 +13,16 @@ import pytest
 from tests.conftest import ClusterFactory, ProductionFactory
 from tests.integration.closeouts import (
     assert_all_pass,
-    assert_failed,
     assert_no_container_left,
     docker_variables,
     last_message,
     local_variables,
 )
 from tests.integration.module_options import fails, in_container, on_socket, private_directory, succeeds
+from tests.integration.test_module_pg_scratch_restore import scratch_server, take
 from tests.support.containers import Production
 from tests.support.playbook import run_playbook
-from tests.support.postgres import Cluster, install
+from tests.support.postgres import install
 
 # Rows in another order after a restore, partitions that are loaded through their root, a large object.
 SQL = """
@@ -45,7 +45,7 @@ def digest_by_coreutils(dump: Path) -> str:
     """As the documents say that it can be had."""
     command = "LC_ALL=C sha256sum -- * | sha256sum" if dump.is_dir() else f"sha256sum < {dump.name}"
     directory = dump if dump.is_dir() else dump.parent
-    done = subprocess.run(command, shell=True, cwd=directory, check=True, capture_output=True, text=True)
+    done = subprocess.run(["sh", "-c", command], cwd=directory, check=True, capture_output=True, text=True)
     return done.stdout.split()[0]
 
 
@@ -93,7 +93,6 @@ def test_an_archive_of_a_container_passes(
 ) -> None:
     """The scratch container has the archive as its only mount of the host, and cannot write to it."""
     server = start_production(cutter_governance + SQL)
-    server.psql_script(cutter_governance + SQL)
     bin_dir = {"bin_dir": str(install(16).bin_dir), "dump_jobs": "2"} if form == "directory" else {}
     asked = docker_variables(server, docker_host, tmp_path, format=form, **bin_dir)
     evidence = assert_all_pass(run_playbook(asked))
@@ -103,3 +102,76 @@ def test_an_archive_of_a_container_passes(
     bound = [one for one in mounts if one["type"] == "bind"]
     assert bound == [{"type": "bind", "path": "/closeout-dump", "source": str(dump), "writable": False}]
     assert_no_container_left(docker_client)
+
+
+@pytest.mark.parametrize(
+    ("version", "asked", "told"),
+    [
+        (14, {"format": "custom", "compression": "zstd"}, "pg_dump of version 16 or later"),
+        (16, {"format": "custom", "dump_jobs": "2"}, "closeout_dump_jobs"),
+        (16, {"format": "directory", "bandwidth_limit_mb_s": "5"}, "closeout_bandwidth_limit_mb_s"),
+    ],
+)
+def test_what_cannot_be_is_told_before_anything_starts(
+    cluster: ClusterFactory, cutter_governance: str, tmp_path: Path, version: int, asked: dict[str, str], told: str
+) -> None:
+    server = cluster(version, cutter_governance)
+    result = run_playbook(local_variables(server, tmp_path / "root", **asked))
+    assert result.rc != 0 and result.artefact is None
+    assert told in last_message(result) and "plan.ready" in last_message(result)
+    assert not (tmp_path / "root").exists()
+
+
+def test_a_directory_is_not_written_from_within_a_container(
+    production_container: Production, docker_host: str, tmp_path: Path
+) -> None:
+    """Neither by the playbook nor by the module: what a container could write to on the host, it could leave by."""
+    asked = docker_variables(production_container, docker_host, tmp_path / "root", format="directory", transport="exec")
+    result = run_playbook(asked)
+    assert result.rc != 0 and result.artefact is None
+    assert "closeout_transport: wanted auto or host for the format directory" in last_message(result)
+    options = {"schema": "cutter_governance", "format": "directory", "name": "prod.dir"}
+    directory = private_directory(tmp_path / "dump")
+    for transport in ("exec", "namespace"):
+        connection = in_container(production_container, docker_host, transport=transport)
+        refused = fails("pg_dump_readonly", {**connection, **options, "directory": str(directory)})
+        assert f"The transport {transport} cannot write a directory of this host" in refused.msg
+    assert list(directory.iterdir()) == []
+
+
+@pytest.mark.parametrize("form", ["custom", "directory"])
+def test_a_dump_that_fails_leaves_no_archive(
+    cluster: ClusterFactory, cutter_governance: str, tmp_path: Path, form: str
+) -> None:
+    server = cluster(16, cutter_governance)
+    server.psql("CREATE ROLE clerk LOGIN; GRANT USAGE ON SCHEMA cutter_governance TO clerk", "directus")
+    directory = private_directory(tmp_path / "dump")
+    asked = {"directory": str(directory), "name": f"prod{SUFFIX[form]}", "schema": "cutter_governance", "format": form}
+    refused = fails("pg_dump_readonly", {**on_socket(server, login_user="clerk"), **asked})
+    assert "pg_dump failed" in refused.msg and "permission denied" in refused.msg
+    assert {path.name for path in directory.iterdir()} <= {"logs"}
+    succeeds("pg_dump_readonly", {**on_socket(server), **asked})
+    assert (directory / asked["name"]).exists()
+    again = fails("pg_dump_readonly", {**on_socket(server), **asked})
+    assert "exists already" in again.msg
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_damaged_directory_is_not_restored_for_whole(
+    cluster: ClusterFactory, cutter_governance: str, tmp_path: Path, jobs: int
+) -> None:
+    """A row that its table does not take: the error is told, the row is not, and the files are private again."""
+    server = cluster(16, cutter_governance + "; CREATE TABLE public.ages (name text, age int);")
+    server.psql("INSERT INTO public.ages SELECT 'Alice ' || g, g FROM generate_series(1, 1000) g", "directus")
+    dump = take(private_directory(tmp_path / "dump"), on_socket(server), name="prod.dir", format="directory")
+    (damaged,) = [path for path in dump.path.iterdir() if b"Alice 500\t500\n" in path.read_bytes()]
+    damaged.write_bytes(damaged.read_bytes().replace(b"Alice 500\t500\n", b"Alice 500\tXXX\n"))
+    log = dump.directory / "restore.log"
+    with scratch_server(dump.globals, server.bin_dir) as scratch:
+        refused = fails("pg_scratch_restore", scratch.asked(dump, jobs=jobs, log=str(log)))
+    assert "The restore failed" in refused.msg and "invalid input syntax for type integer" in refused.msg
+    assert refused.data["restore"]["input_sha256"] == ""
+    assert "invalid input syntax" in log.read_text() and "Alice" not in log.read_text() + refused.msg
+    assert {path.stat().st_mode & 0o777 for path in dump.path.iterdir()} == {0o600}
+    assert dump.path.stat().st_mode & 0o777 == 0o700
+    assert {path.stat().st_gid for path in dump.path.iterdir()} == {os.getegid()}

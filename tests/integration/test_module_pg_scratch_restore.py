@@ -40,11 +40,12 @@ class Dump:
 
     directory: Path
     production: dict[str, Any]
+    name: str = "prod.sql"
 
     @property
     def path(self) -> Path:
         """The dump itself."""
-        return self.directory / "prod.sql"
+        return self.directory / self.name
 
     @property
     def globals(self) -> Path:
@@ -95,13 +96,13 @@ class Scratch:
         return set(self.psql("SELECT rolname FROM pg_roles WHERE rolname !~ '^pg_'").split("\n"))
 
 
-def take(directory: Path, connection: dict[str, Any]) -> Dump:
+def take(directory: Path, connection: dict[str, Any], **options: Any) -> Dump:
     """Take a dump, and read who production is."""
-    asked = {**connection, "directory": str(directory), "name": "prod.sql", "schema": "cutter_governance"}
+    asked = {**connection, "directory": str(directory), "name": "prod.sql", "schema": "cutter_governance", **options}
     succeeds("pg_dump_readonly", asked)
     identity = succeeds("pg_sysid_guard", connection)
     production = {name: value for name, value in identity.items() if name not in ("invocation", "changed", "run_id")}
-    return Dump(directory, production)
+    return Dump(directory, production, str(asked["name"]))
 
 
 @contextlib.contextmanager

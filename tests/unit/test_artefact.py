@@ -197,6 +197,19 @@ def test_the_listing_has_what_is_there_and_what_is_to_come(artefact: Path) -> No
     assert listed == {"a.sql": 5, "closeout.json": None, "closeout.md": None, "SHA256SUMS": None}
 
 
+def test_a_dump_that_is_a_directory_is_one_entry_of_the_listing(artefact: Path) -> None:
+    dump = artefact / "prod.dir"
+    dump.mkdir()
+    (dump / "toc.dat").write_bytes(b"12345")
+    (dump / "1.dat").write_bytes(b"678")
+    (artefact / "prod.directory").write_bytes(b"9")
+    listed = {one["name"]: one["size_bytes"] for one in _artefact.listing(str(artefact), str(dump))}
+    assert (listed["prod.dir"], listed["prod.directory"]) == (8, 1)
+    assert not [name for name in listed if name.startswith("prod.dir/")]
+    _artefact.seal(str(artefact), {})
+    assert "  prod.dir/toc.dat\n" in (artefact / "SHA256SUMS").read_text()
+
+
 def test_the_dump_is_read_again(artefact: Path) -> None:
     dump = artefact / "a.sql"
     dump.write_bytes(b"12345")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 from ansible_collections.incomex.closeout.plugins.module_utils._restore_errors import (
     RestoreError,
+    read_archive_errors,
     read_errors,
     summarize,
+    without_rows,
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -209,3 +211,30 @@ def test_literals_of_a_failing_statement_are_not_told() -> None:
     assert "hunter2" not in told and "CREATE USER MAPPING FOR app SERVER s" in told
     body = RestoreError(1, "42601", "syntax error", "CREATE FUNCTION f() AS $x$ secret $x$").describe()
     assert "secret" not in body
+
+
+OF_PG_RESTORE = """\
+pg_restore: while PROCESSING TOC:
+pg_restore: from TOC entry 3201; 0 16386 TABLE DATA ages boss
+pg_restore: error: COPY failed for table "ages": ERROR:  invalid input syntax for type integer: "x"
+CONTEXT:  COPY ages, line 2, column age: "Alice
+Street 7"
+pg_restore: error: could not execute query: ERROR:  relation "t" already exists
+Command was: CREATE TABLE t (secret text DEFAULT 'word');
+pg_restore: warning: errors ignored on restore: 1
+"""
+
+
+def test_errors_of_pg_restore_are_read() -> None:
+    first, second = read_archive_errors(OF_PG_RESTORE)
+    assert first.describe().startswith('pg_restore: COPY failed for table "ages": ERROR:  invalid input syntax')
+    assert "Alice" not in first.describe()
+    assert "CREATE TABLE t" in second.describe() and "word" not in second.describe()
+    assert summarize([first, second], tolerate=False)["fatal_total"] == 2
+
+
+def test_no_row_stays_in_the_messages_of_pg_restore() -> None:
+    kept = without_rows(OF_PG_RESTORE)
+    assert "Alice" not in kept and "Street" not in kept
+    assert kept.count("\n") == OF_PG_RESTORE.count("\n") - 2
+    assert without_rows("") == ""

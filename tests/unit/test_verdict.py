@@ -133,6 +133,26 @@ def test_a_compressed_dump_may_be_of_any_size_but_its_text_of_none() -> None:
     assert statuses(changed(small, dump__text_bytes=0))["dump.complete"] == FAIL
 
 
+@pytest.mark.parametrize("form", ["custom", "directory"])
+def test_an_archive_may_be_the_only_mount_of_the_host(form: str) -> None:
+    """Read-only, and no other; a plain dump is never mounted, and the text of an archive is not its size."""
+    archive = changed(passing(), dump__format=form, dump__text_bytes=1_000_000)
+    path = archive["dump"]["path"]
+    mount = {"type": "bind", "path": "/closeout-dump", "source": path, "writable": False}
+    isolation = "restore__scratch__isolation__mounts"
+
+    def with_mounts(evidence: dict[str, Any], *mounts: dict[str, Any]) -> str:
+        volume = {"type": "volume", "path": "/closeout", "writable": True}
+        return statuses(changed(evidence, **{isolation: [volume, *mounts]}))["scratch.isolated"]
+
+    assert statuses(archive)["dump.complete"] == PASS
+    assert with_mounts(archive) == with_mounts(archive, mount) == PASS
+    assert with_mounts(archive, {**mount, "writable": True}) == FAIL
+    assert with_mounts(archive, {**mount, "source": "/etc"}) == FAIL
+    assert with_mounts(archive, mount, {**mount, "source": "/etc"}) == FAIL
+    assert with_mounts(passing(), mount) == FAIL
+
+
 def test_every_check_stands_in_a_section_of_the_record() -> None:
     checks = verdict(passing())["checks"]
     sections = {"plan": 6, "evidence": 6, "scratch": 3, "restore": 3, "teardown": 4, "production": 5}
@@ -372,6 +392,7 @@ FAULTS = [
     *(Fault("dump.size_bytes", value, "dump.complete") for value in (0, -1, None, True, "4096", 4095, 4097)),
     *(Fault("dump.text_bytes", value, "dump.complete") for value in (0, -1, None, True, "4096", 4095, 4097, GONE)),
     *(Fault("dump.compression", value, "dump.complete") for value in (None, "", "zip", True, GONE)),
+    *(Fault("dump.format", value, "dump.complete") for value in (None, "", "tar", True, GONE)),
     Fault("dump.directory.0.size_bytes", 4095, "dump.complete"),
     Fault("dump.directory.0.size_bytes", None, "dump.complete"),
     *_tables("dump.tables", "dump.tables"),
@@ -865,7 +886,7 @@ DECORATIVE = {
     r"production\.snapshot\.census\.extensions\.plpgsql": "a database may be without it, and the copy has it",
     r"production\.snapshot\.census\.path": "where the file is",
     r"production\.longest_wait_caused_s": "a later issue",
-    r"dump\.(format|command(\.\d+)?|client_version|transport|transport_reason)": "told",
+    r"dump\.(command(\.\d+)?|client_version|transport|transport_reason)": "told",
     r"dump\.(taken_utc|confirmed_utc|duration_s)": "told",
     r"dump\.(manifest\.path|discarded)": "told; the manifest's digest counts",
     r"dump\.directory\.[12](\..*)?": "files beside the dump",
