@@ -150,3 +150,18 @@ def production_neighbours(evidence: Evidence) -> Outcome:
     if changed:
         return Outcome(INFO if not protected else PASS, f"changed, and not protected: {some(changed)}")
     return Outcome(PASS, f"{len(before)} other containers, {len(protected)} of them protected, unchanged")
+
+
+def production_waits(evidence: Evidence) -> Outcome:
+    """Nobody on production waited for the dump longer than allowed."""
+    longest, most = get(evidence, "production", "longest_wait_caused_s"), get(evidence, "settings", "max_blocking_s")
+    sessions = get(evidence, "production", "waits")
+    if isinstance(longest, bool) or not isinstance(longest, (int, float)) or not isinstance(sessions, list):
+        return Outcome(NOT_RUN, "it was not watched who waits for the dump")
+    if longest < 0 or not is_count(most):
+        return Outcome(FAIL, f"a wait of {longest} s, with a limit of {most} s, proves nothing")
+    told = some(f"{get(one, 'waited_for')}: {get(one, 'waited_s')} s" for one in sessions)
+    found = f"the longest wait that the dump caused: {longest} s" + (f" ({told})" if told else "")
+    if not most:
+        return Outcome(INFO, f"{found}; no limit was set")
+    return Outcome(PASS if longest <= most else FAIL, f"{found}; allowed are {most} s")

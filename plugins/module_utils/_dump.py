@@ -48,6 +48,7 @@ from ._settings import RESERVED_NAMES
 from ._snapshot import ProductionSnapshot
 from ._throttle import throttled
 from ._transport import Transport, chosen_transport
+from ._waiting import watching
 
 MAX_ATTEMPTS = 3
 _MAX_NAMED = 20
@@ -59,7 +60,8 @@ class DumpRequest:
 
     ``content`` says of which tables production's rows are held against the dump's: audited, all or none. ``transport``
     is how pg_dump is started: auto, namespace, exec or host. ``limit_bytes_per_s`` is how fast it may be, 0 for any; a
-    directory, which pg_dump writes itself, cannot be held back. Raises CloseoutError for what cannot be.
+    directory, which pg_dump writes itself, cannot be held back. ``max_blocking_s`` is how long somebody on production
+    may wait for the dump before it is ended, 0 for any time. Raises CloseoutError for what cannot be.
     """
 
     directory: str
@@ -70,6 +72,7 @@ class DumpRequest:
     transport: str = "auto"
     limit_bytes_per_s: int = 0
     format: Format = field(default_factory=Format)
+    max_blocking_s: int = 20
 
     def __post_init__(self) -> None:
         if os.path.basename(self.name) != self.name or self.name in ("", ".", "..") or self.name in RESERVED_NAMES:
@@ -102,7 +105,11 @@ def take_dump(server: Server, request: DumpRequest) -> dict[str, Any]:
     _refuse_open(request.directory)
     discarded: list[str] = []
     while True:
-        with server.session() as session, _transport(server, session, request) as transport:
+        with (
+            server.session() as session,
+            _transport(server, session, request) as transport,
+            watching(server, request.max_blocking_s) as waits,
+        ):
             values = read_values(session)
             snapshot = ProductionSnapshot(session, request.schema)
             try:
@@ -114,7 +121,14 @@ def take_dump(server: Server, request: DumpRequest) -> dict[str, Any]:
                     error.do = "run the closeout when no TRUNCATE or table rewrite is at work"
                     raise
                 continue
-            return {**facts, "discarded": discarded}
+            except CloseoutError as error:
+                if not waits.too_long:
+                    raise
+                # What else went wrong, went wrong because we ended it.
+                refusal = waits.refusal()
+                refusal.facts.update(error.facts)
+                raise refusal from error
+            return {**facts, "discarded": discarded, "waits": waits.as_facts()}
 
 
 def check_dump(server: Server, request: DumpRequest) -> dict[str, Any]:
@@ -229,9 +243,10 @@ def _attempt(
         facts["content"] = content.dump
         write_whole(os.path.join(request.directory, "globals.json"), _json(globals_document), replace=True)
         census_facts = _keep_census(*catalogues, manifest, request, run_id)
-        kept.complete()
+        # From here on nobody waits for us.
         snapshot.close()
         sequences = compare_values(values, read_values(session), manifest)
+        kept.complete()
     return {
         "dump": facts,
         "globals_path": os.path.join(request.directory, "globals.json"),

@@ -60,6 +60,7 @@ def collect(
     plan = parts["plan"] or {}
     settings = dict(plan.get("settings") or {})
     dump = parts["dump"] or {}
+    waits = dump.get("waits") or {}
     if dump.get("expected_tables_effective") is not None:
         settings["expected_tables"] = dump["expected_tables_effective"]
         settings["expected_source"] = dump.get("expected_source")
@@ -90,7 +91,8 @@ def collect(
             "after": _witness(parts["after"]),
             "snapshot": dump.get("production_snapshot"),
             "own_sessions": dump.get("own_sessions"),
-            "longest_wait_caused_s": None,
+            "longest_wait_caused_s": waits.get("longest_s"),
+            "waits": waits.get("sessions"),
         },
         "dump": _dump(parts),
         "restore": _restore(parts),

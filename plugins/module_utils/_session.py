@@ -10,7 +10,7 @@ same row reads the same everywhere.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ._errors import CloseoutError, ConnectionFailed
@@ -140,7 +140,7 @@ class Session:
         """Return the file descriptor of the connection's socket."""
         return int(self._connection.fileno())
 
-    def rows(self, query: str, parameters: Sequence[Any] | None = None) -> list[tuple[Any, ...]]:
+    def rows(self, query: str, parameters: Sequence[Any] | Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
         """Run one statement and return all its rows (none for a statement without a result).
 
         Raises CloseoutError with the server's message and SQLSTATE.

@@ -171,6 +171,7 @@ SETTINGS: dict[str, _Setting] = {
     "bin_dir": _Setting(_text, ""),
     "transport": _Setting(_choice("auto", "namespace", "exec", "host"), "auto"),
     "bandwidth_limit_mb_s": _Setting(_number(0, 1_000_000), 0),
+    "max_blocking_s": _Setting(_number(0, 86400), 20),
     "format": _Setting(_choice(*FORMATS), PLAIN),
     "dump_jobs": _Setting(_number(1, 64), 1),
     "compression": _Setting(_choice(*COMPRESSIONS), NONE),

@@ -29,6 +29,7 @@ from ._checks_production import (
     production_read_only,
     production_rows,
     production_tables,
+    production_waits,
 )
 from ._checks_restore import (
     restore_clean,
@@ -165,5 +166,6 @@ _CHECKS = (
     Check("production.tables", 5, "Production has the expected tables, before and after", production_tables),
     Check("production.rows", 5, "Production's rows before and after", production_rows),
     Check("production.read_only", 5, "Nothing of ours wrote to production", production_read_only),
+    Check("production.waits", 5, "Nobody on production waited long for the dump", production_waits),
     Check("production.neighbours", 5, "The other containers are untouched", production_neighbours),
 )

@@ -58,6 +58,15 @@ options:
     choices: [auto, namespace, exec, host]
     default: auto
     version_added: 0.1.0
+  max_blocking_s:
+    description:
+      - Seconds that a session on the server may wait for a lock because of the dump, directly or behind one that waits
+        for it. After that the dump is ended, nothing of it is kept, and the module fails and names who waited for what.
+        V(0) never ends it. Looked at once a second.
+      - A C(CREATE INDEX CONCURRENTLY) that waits for the dump's transaction stops nobody, and is told only.
+    type: int
+    default: 20
+    version_added: 0.1.0
   bandwidth_limit_mb_s:
     description:
       - How many megabytes (1,000,000 bytes) a second are taken from the server at most, on average from the first byte
@@ -148,6 +157,11 @@ globals_path:
   returned: success
   type: str
   sample: /opt/incomex/backups/manual/globals.json
+waits:
+  description: The longest wait that the dump caused, in seconds, and the sessions that waited, the longest first.
+  returned: success, or when the dump was ended
+  type: dict
+  sample: {"longest_s": 0.0, "sessions": [], "sessions_total": 0}
 discarded:
   description: Why dumps were discarded before this one, usually empty.
   returned: success
@@ -173,6 +187,7 @@ def work(module: AnsibleModule) -> dict[str, Any]:
     request = DumpRequest(
         **{name: module.params[name] for name in names},
         format=Format(*(module.params[name] for name in ("format", "compression", "compression_level", "jobs"))),
+        max_blocking_s=module.params["max_blocking_s"],
         limit_bytes_per_s=module.params["bandwidth_limit_mb_s"] * 1_000_000,
     )
     if module.check_mode:
@@ -185,6 +200,7 @@ def main() -> None:
     spec = {
         **connection_spec(),
         **transport_spec(),
+        "max_blocking_s": {"type": "int", "default": 20},
         "bandwidth_limit_mb_s": {"type": "int", "default": 0},
         "format": {"type": "str", "choices": ["plain", "custom", "directory"], "default": "plain"},
         "jobs": {"type": "int", "default": 1},

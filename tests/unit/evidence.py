@@ -130,6 +130,7 @@ def results(driver: str = "docker", rows: int | None = None) -> Json:
         "scratch_driver": driver,
         "restore_tolerance": "none",
         "production_quiet": True,
+        "max_blocking_s": 20,
         "production_content": "audited",
         "protected_containers": ["directus"] if docker else [],
         "artefact": ARTEFACT,
@@ -218,6 +219,21 @@ def results(driver: str = "docker", rows: int | None = None) -> Json:
             "expected_source": "given",
             "finished_utc": "2026-05-16T10:46:38.000001Z",
             "discarded": [],
+            "waits": {
+                "longest_s": 1.5,
+                "sessions": [
+                    {
+                        "pid": 4711,
+                        "user": "directus",
+                        "application_name": "migration",
+                        "waited_for": "AccessExclusiveLock on public.directus_users",
+                        "behind": False,
+                        "harmless": False,
+                        "waited_s": 1.5,
+                    }
+                ],
+                "sessions_total": 1,
+            },
         },
         "dump_audit": {
             "changed": False,

@@ -48,6 +48,7 @@ CHECKS = [
     "production.tables",
     "production.rows",
     "production.read_only",
+    "production.waits",
     "production.neighbours",
 ]
 Path = tuple[Any, ...]
@@ -151,6 +152,12 @@ def test_an_archive_may_be_the_only_mount_of_the_host(form: str) -> None:
     assert with_mounts(archive, {**mount, "source": "/etc"}) == FAIL
     assert with_mounts(archive, mount, {**mount, "source": "/etc"}) == FAIL
     assert with_mounts(passing(), mount) == FAIL
+
+
+def test_without_a_limit_the_longest_wait_is_told() -> None:
+    unlimited = changed(passing(), settings__max_blocking_s=0, production__longest_wait_caused_s=3600.0)
+    assert statuses(unlimited)["production.waits"] == INFO
+    assert statuses(changed(passing(), production__longest_wait_caused_s=0.0))["production.waits"] == PASS
 
 
 def test_every_check_stands_in_a_section_of_the_record() -> None:
@@ -624,7 +631,7 @@ FAULTS = [
     # production
     *(Fault(f"production.{moment}", None, check, NOT_RUN)
       for moment in ("before", "after")
-      for check in CHECKS if check.startswith("production.")),
+      for check in CHECKS if check.startswith("production.") and check != "production.waits"),
     *(Fault(f"production.{moment}.sysid", value, "production.identity")
       for moment in ("before", "after")
       for value in ("7300000000000000000", "", None)),
@@ -651,6 +658,11 @@ FAULTS = [
     *_rows("production.after.rows", "production.rows"),
     Fault("production.before.rows", None, "production.rows"),
     Fault("production.after.rows", {}, "production.rows"),
+    *(Fault("production.longest_wait_caused_s", value, "production.waits", NOT_RUN)
+      for value in (None, True, "1.5", [], GONE)),
+    *(Fault("production.longest_wait_caused_s", value, "production.waits") for value in (-1, 20.1, 21, 1e9)),
+    *(Fault("production.waits", value, "production.waits", NOT_RUN) for value in (None, {}, "", GONE)),
+    *(Fault("settings.max_blocking_s", value, "production.waits") for value in (None, -1, True, "20", 1, GONE)),
     Fault("production.own_sessions", None, "production.read_only", NOT_RUN),
     Fault("production.own_sessions", [], "production.read_only", NOT_RUN),
     Fault("production.own_sessions.0.xid", "771", "production.read_only"),
@@ -885,7 +897,7 @@ DECORATIVE = {
     r"production\.snapshot\.content": "null: not all tables were asked for",
     r"production\.snapshot\.census\.extensions\.plpgsql": "a database may be without it, and the copy has it",
     r"production\.snapshot\.census\.path": "where the file is",
-    r"production\.longest_wait_caused_s": "a later issue",
+    r"production\.waits\.0(\..*)?": "who waited is told; for how long counts",
     r"dump\.(command(\.\d+)?|client_version|transport|transport_reason)": "told",
     r"dump\.(taken_utc|confirmed_utc|duration_s)": "told",
     r"dump\.(manifest\.path|discarded)": "told; the manifest's digest counts",
@@ -969,6 +981,8 @@ def test_no_count_and_no_truth_can_be_another_one(driver: str) -> None:
     told += (
         r"|production\.(before|after)\.neighbours\.1\.restart_count|restore\.scratch\.isolation\.mounts\.0\.writable"
     )
+    # A second more or less is still within the limit.
+    told += r"|production\.(longest_wait_caused_s|waits\.0\..*)|settings\.max_blocking_s"
     # More memory or processes are still a limit.
     told += r"|restore\.scratch\.isolation\.(memory_bytes|pids_limit)"
     if driver == "local":
