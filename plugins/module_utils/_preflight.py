@@ -19,33 +19,12 @@ from ._docker import Daemon
 from ._errors import CloseoutError
 from ._formats import PLAIN, Format
 from ._identity import read_identity
+from ._preflight_database import notes_of, problems_of
 from ._scratch_local import DIRECTORY, LocalDriver
 from ._server import Address, Server, server_at
 from ._session import Session
 from ._settings import Problem
 from ._transport import chosen_transport
-
-_NOT_SYSTEM = "n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'"
-# Of an extension's tables pg_dump reads those that it was told of as configuration.
-_DUMPED = """(NOT EXISTS (SELECT 1 FROM pg_depend d
-              WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
-          OR EXISTS (SELECT 1 FROM pg_extension x WHERE c.oid = ANY (x.extconfig)))"""
-_UNREADABLE = f"""
-SELECT n.nspname || '.' || c.relname
-FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind IN ('r', 'p', 'S') AND c.relpersistence <> 't' AND {_NOT_SYSTEM} AND {_DUMPED}
-  AND NOT (has_schema_privilege(n.oid, 'USAGE')
-           AND CASE c.relkind WHEN 'S' THEN has_sequence_privilege(c.oid, 'SELECT')
-                              ELSE has_table_privilege(c.oid, 'SELECT') END)
-ORDER BY 1
-"""
-_ROW_SECURITY = f"""
-SELECT n.nspname || '.' || c.relname
-FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind IN ('r', 'p') AND c.relrowsecurity AND {_NOT_SYSTEM} AND {_DUMPED} AND row_security_active(c.oid)
-ORDER BY 1
-"""
-_MAX_NAMED = 200
 
 
 class Preflight:
@@ -91,7 +70,8 @@ class Preflight:
             # What needs no identity is looked at even where the identity is denied.
             self._major = session.server_version_num // 10000
             self._database_bytes = int(session.value("SELECT pg_database_size(current_database())"))
-            self._readable(session)
+            self.problems += problems_of(session, self._settings["user"])
+            self.notes += notes_of(session)
             self._tried("identity", server.where, lambda: self._identity(server, session))
             self._tried("client", "pg_dump", lambda: self._client(server, session))
 
@@ -117,25 +97,6 @@ class Preflight:
             self.notes.append(
                 "The data directory cannot be read (pg_read_all_settings is missing): one factor of the guard less."
             )
-
-    def _readable(self, session: Session) -> None:
-        for query, wanted, advice in (
-            (_UNREADABLE, "SELECT on it and USAGE on its schema", "GRANT pg_read_all_data TO {user}"),
-            (_ROW_SECURITY, "all its rows, past row security", "ALTER ROLE {user} BYPASSRLS"),
-        ):
-            names = [str(row[0]) for row in session.rows(query)]
-            if names:
-                shown = ", ".join(names[:_MAX_NAMED]) + (
-                    f" and {len(names) - _MAX_NAMED} more" if names[_MAX_NAMED:] else ""
-                )
-                user = self._settings["user"]
-                self._found(
-                    "permission",
-                    shown,
-                    wanted,
-                    f"{len(names)} that user {user!r} cannot read whole",
-                    advice.format(user=user),
-                )
 
     def _root(self) -> None:
         root = self._settings["root"]

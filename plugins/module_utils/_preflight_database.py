@@ -1,0 +1,157 @@
+# Copyright (c) 2026 The incomex.closeout authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Private to incomex.closeout: what production's database itself tells before the run: what pg_dump could not read, not
+lock, or would have to wait for, and what a restore will not find.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ._session import LOCK_WAIT_S, Session
+from ._settings import Problem
+
+_NOT_SYSTEM = "n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'"
+# Of an extension's tables pg_dump reads those that it was told of as configuration.
+_DUMPED = """(NOT EXISTS (SELECT 1 FROM pg_depend d
+              WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+          OR EXISTS (SELECT 1 FROM pg_extension x WHERE c.oid = ANY (x.extconfig)))"""
+_UNREADABLE = f"""
+SELECT n.nspname || '.' || c.relname
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p', 'S') AND c.relpersistence <> 't' AND {_NOT_SYSTEM} AND {_DUMPED}
+  AND NOT (has_schema_privilege(n.oid, 'USAGE')
+           AND CASE c.relkind WHEN 'S' THEN has_sequence_privilege(c.oid, 'SELECT')
+                              ELSE has_table_privilege(c.oid, 'SELECT') END)
+ORDER BY 1
+"""
+_ROW_SECURITY = f"""
+SELECT n.nspname || '.' || c.relname
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p') AND c.relrowsecurity AND {_NOT_SYSTEM} AND {_DUMPED} AND row_security_active(c.oid)
+ORDER BY 1
+"""
+# Neither pg_read_all_data nor any other role reads all of them; has_largeobject_privilege() is only in later versions.
+_LARGE_OBJECTS = """
+SELECT oid::text FROM pg_largeobject_metadata m
+WHERE NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)
+  AND current_setting('lo_compat_privileges') <> 'on'
+  AND NOT pg_has_role(m.lomowner, 'USAGE')
+  AND NOT EXISTS (SELECT 1 FROM aclexplode(m.lomacl) a
+                  WHERE a.privilege_type = 'SELECT' AND (a.grantee = 0 OR pg_has_role(a.grantee, 'USAGE')))
+ORDER BY oid
+"""
+# The lock table has room for this many, and a little more that nobody may rely on. A lock that is taken by the fast
+# path is not in it, but there are few of these in a session.
+_LOCKS = f"""
+SELECT current_setting('max_locks_per_transaction')::int
+           * (current_setting('max_connections')::int + current_setting('max_prepared_transactions')::int),
+       (SELECT count(*) FROM pg_locks WHERE NOT fastpath AND locktype <> 'virtualxid'),
+       (SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND {_NOT_SYSTEM} AND {_DUMPED})
+"""
+_SPARE_LOCKS = 10
+"""Per cent of the lock table that are left to production."""
+_HELD = f"""
+SELECT n.nspname || '.' || c.relname, coalesce(a.usename::text, ''), l.pid,
+       coalesce(p.gid, ''), coalesce(p.prepared, a.xact_start)::text
+FROM pg_locks l JOIN pg_class c ON c.oid = l.relation JOIN pg_namespace n ON n.oid = c.relnamespace
+LEFT JOIN pg_stat_activity a ON a.pid = l.pid
+LEFT JOIN pg_locks x ON l.pid IS NULL AND x.pid IS NULL AND x.locktype = 'transactionid'
+    AND x.virtualtransaction = l.virtualtransaction
+LEFT JOIN pg_prepared_xacts p ON p.transaction = x.transactionid
+WHERE l.mode = 'AccessExclusiveLock' AND l.granted AND c.relkind IN ('r', 'p') AND {_NOT_SYSTEM}
+  AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+ORDER BY 1
+"""
+_WITHOUT_FILES = """
+SELECT e.extname::text FROM pg_extension e
+WHERE NOT EXISTS (SELECT 1 FROM pg_available_extensions a WHERE a.name = e.extname) ORDER BY 1
+"""
+_MAX_NAMED = 200
+
+
+def problems_of(session: Session, user: str) -> Iterator[Problem]:
+    """Yield what would stop the dump of the session's database by ``user``, or the restore of it. Raises SqlError."""
+    yield from _unreadable(session, user)
+    yield from _lock_table(session)
+    yield from _prepared(session)
+    without_files = [str(row[0]) for row in session.rows(_WITHOUT_FILES)]
+    if without_files:
+        yield Problem(
+            "extensions",
+            _names(without_files),
+            "the files of each installed extension, from which a restore makes it",
+            f"{len(without_files)} that the server does not have the files of",
+            "install the extension's package again, or drop the extension",
+        )
+
+
+def notes_of(session: Session) -> Iterator[str]:
+    """Yield what does not stop the run, and explains what may become of it. Raises SqlError."""
+    for name, user, pid, gid, since in session.rows(_HELD):
+        if not gid:
+            whose = f"pid {pid} of {user}" if user else f"pid {pid}"
+            yield (
+                f"{name} is locked since {since} (AccessExclusiveLock, {whose}): the dump waits for it, at most"
+                f" {LOCK_WAIT_S} s."
+            )
+    # Who may not know sees no such setting.
+    for (libraries,) in session.rows(
+        "SELECT setting FROM pg_settings WHERE name = 'shared_preload_libraries' AND setting <> ''"
+    ):
+        yield (
+            f"The server preloads {libraries}; the scratch server does not. An extension that needs that cannot be"
+            " restored there."
+        )
+
+
+def _unreadable(session: Session, user: str) -> Iterator[Problem]:
+    for query, wanted, advice in (
+        (_UNREADABLE, "SELECT on it and USAGE on its schema", "GRANT pg_read_all_data TO {user}"),
+        (_ROW_SECURITY, "all its rows, past row security", "ALTER ROLE {user} BYPASSRLS"),
+        (
+            _LARGE_OBJECTS,
+            "SELECT on each large object",
+            "GRANT SELECT ON LARGE OBJECT … TO {user}, or dump as its owner",
+        ),
+    ):
+        names = [str(row[0]) for row in session.rows(query)]
+        if names:
+            found = f"{len(names)} that user {user!r} cannot read whole"
+            yield Problem("permission", _names(names), wanted, found, advice.format(user=user))
+
+
+def _lock_table(session: Session) -> Iterator[Problem]:
+    """Hold what pg_dump locks, all at once, against the room in the lock table: when it is full, production's own
+    transactions fail, too. Source: PostgreSQL manual, 20.12 Lock Management.
+    """
+    room, taken, wanted = session.rows(_LOCKS)[0]
+    if taken + wanted > room * (100 - _SPARE_LOCKS) // 100:
+        yield Problem(
+            "locks",
+            "max_locks_per_transaction",
+            f"room for a lock on each of {wanted} tables at once, and {_SPARE_LOCKS} per cent left to others",
+            f"{room} in all, {taken} of them taken",
+            "raise max_locks_per_transaction on production, which takes a restart of it",
+        )
+
+
+def _prepared(session: Session) -> Iterator[Problem]:
+    """A prepared transaction holds its locks until somebody ends it: no dump can wait for that."""
+    for name, _user, _pid, gid, since in session.rows(_HELD):
+        if gid:
+            yield Problem(
+                "locks",
+                str(name),
+                "a table that the dump can lock",
+                f"prepared transaction {gid!r} of {since} holds an AccessExclusiveLock",
+                "COMMIT PREPARED or ROLLBACK PREPARED it",
+            )
+
+
+def _names(names: list[Any]) -> str:
+    return ", ".join(names[:_MAX_NAMED]) + (f" and {len(names) - _MAX_NAMED} more" if names[_MAX_NAMED:] else "")
