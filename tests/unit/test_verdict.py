@@ -335,6 +335,8 @@ _ISOLATION_OF_DOCKER: dict[str, tuple[Any, ...]] = {
     "mounts": (None, "", [{"type": "bind", "path": "/"}], [{}], [None], GONE),
 }
 _LEFT: tuple[Any, ...] = (["left"], None, GONE, {}, 0)
+_NO_WAIT: tuple[Any, ...] = (None, True, "1.5", [], GONE)
+_NO_SESSIONS: tuple[Any, ...] = (None, {}, "", GONE)
 _NO_COUNTS: tuple[Any, ...] = (None, GONE, True, -1, "15", 15.0, [15])
 _COMPARED = "restore.compare"
 _SEQUENCES = "production.snapshot.sequences"
@@ -659,9 +661,9 @@ FAULTS = [
     Fault("production.before.rows", None, "production.rows"),
     Fault("production.after.rows", {}, "production.rows"),
     *(Fault("production.longest_wait_caused_s", value, "production.waits", NOT_RUN)
-      for value in (None, True, "1.5", [], GONE)),
+      for value in _NO_WAIT),
     *(Fault("production.longest_wait_caused_s", value, "production.waits") for value in (-1, 20.1, 21, 1e9)),
-    *(Fault("production.waits", value, "production.waits", NOT_RUN) for value in (None, {}, "", GONE)),
+    *(Fault("production.waits", value, "production.waits", NOT_RUN) for value in _NO_SESSIONS),
     *(Fault("settings.max_blocking_s", value, "production.waits") for value in (None, -1, True, "20", 1, GONE)),
     Fault("production.own_sessions", None, "production.read_only", NOT_RUN),
     Fault("production.own_sessions", [], "production.read_only", NOT_RUN),
