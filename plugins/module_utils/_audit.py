@@ -6,15 +6,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 from ._catalog import count_rows, schema_exists, tables_of
-from ._dumptext import DumpFile
 from ._errors import CloseoutError
-from ._files import read_whole
 from ._identity import read_identity
-from ._manifest import Manifest, manifest_of, read_manifest
 from ._server import Server
 
 
@@ -28,38 +24,8 @@ def audit_live(server: Server, schema: str) -> dict[str, Any]:
         rows = count_rows(session, schema, tables)
         session.rollback()
     # Which server that was: what answers at an address now need not be what answered there before.
-    audited = {"sysid": identity.sysid, "postmaster_start_utc": identity.postmaster_start_utc}
-    return {**_facts("database", schema, exists, [table.name for table in tables], rows), "server": audited}
-
-
-def audit_dump(path: str, schema: str) -> dict[str, Any]:
-    """Return tables and rows of ``schema`` in a plain dump, compressed or not, read whole. Raises CloseoutError for one
-    that is cut off.
-    """
-    manifest = manifest_of(DumpFile(path).text())
-    if not manifest.complete:
-        raise CloseoutError(
-            f"The dump {path} is not complete",
-            wanted="the line '-- PostgreSQL database dump complete' at its end",
-            found="a file without it",
-            do="do not use this file as a backup",
-            facts=_from_manifest("dump", schema, manifest),
-        )
-    return _from_manifest("dump", schema, manifest)
-
-
-def audit_manifest(path: str, sha256: str, schema: str) -> dict[str, Any]:
-    """Return tables and rows of ``schema`` from a manifest; with ``sha256``, only from the one with that digest."""
-    content = read_whole(path)
-    digest = hashlib.sha256(content).hexdigest()
-    if sha256 and digest != sha256:
-        raise CloseoutError(
-            f"The manifest {path} is not the one that was written with the dump", wanted=sha256, found=digest
-        )
-    manifest, _document = read_manifest(content)
-    if not manifest.complete:
-        raise CloseoutError(f"The manifest {path} is of a dump that is not complete")
-    return _from_manifest("manifest", schema, manifest)
+    asked = {"sysid": identity.sysid, "postmaster_start_utc": identity.postmaster_start_utc}
+    return {**audited("database", schema, exists, [table.name for table in tables], rows), "server": asked}
 
 
 def match(tables: list[str], expected: list[str]) -> dict[str, Any]:
@@ -86,12 +52,8 @@ def mismatch(source: str, schema: str, facts: dict[str, Any], expected: list[str
     )
 
 
-def _from_manifest(source: str, schema: str, manifest: Manifest) -> dict[str, Any]:
-    names = manifest.names(schema)
-    return _facts(source, schema, bool(names), names, manifest.rows(schema))
-
-
-def _facts(source: str, schema: str, exists: bool, tables: list[str], rows: dict[str, int]) -> dict[str, Any]:
+def audited(source: str, schema: str, exists: bool, tables: list[str], rows: dict[str, int]) -> dict[str, Any]:
+    """Return what an audit found as facts."""
     return {
         "source": source,
         "schema": schema,

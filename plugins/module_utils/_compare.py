@@ -34,7 +34,7 @@ from ._fingerprint import Fingerprint, compare_fingerprints, read_fingerprint
 from ._formats import DIRECTORY
 from ._globals import monetary_settings
 from ._identity import read_identity
-from ._live_definitions import read_definitions
+from ._live_definitions import definitions_under_way
 from ._manifest import Manifest, read_manifest
 from ._redeparse import restored_once_more
 from ._scratch import Scratch
@@ -80,7 +80,9 @@ def compare(scratch: Scratch, request: CompareRequest) -> dict[str, Any]:
 def _compared(server: Server, request: CompareRequest) -> dict[str, Any]:
     manifest, (production, fingerprint) = _manifest_of(request), _census_of(request)
     dump = DumpFile(request.dump, server)
-    with _session(server, request) as session:
+    # Begun here: the dump of a small database has come to its end before the rest has been compared.
+    under_way = definitions_under_way(server, request.db, request.globals_document)
+    with _session(server, request) as session, under_way as read_definitions:
         identity = read_identity(server, session)
         tables = compare_tables(
             lambda: _session(server, request),
@@ -96,11 +98,11 @@ def _compared(server: Server, request: CompareRequest) -> dict[str, Any]:
         differences += compare_materialized_views(session, manifest)
         census, catalogues = read_census(session), read_fingerprint(session)
         session.rollback()
+        copy = read_definitions()
     differences += [
         Difference("objects", text, "catalogue", "as in production", "otherwise")
         for text in census_differences(production, census)
     ]
-    copy = read_definitions(server, request.db, request.globals_document)
     differences += compare_large_objects(manifest, copy)
     wanted, there = comparable(manifest.entries), comparable(copy.entries)
     definitions = compare_definitions(wanted, there + of_the_server(wanted, there, census.extensions))

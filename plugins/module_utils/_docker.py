@@ -31,7 +31,6 @@ class ContainerFacts:
     image: str
     image_id: str
     state: str
-    status_text: str
     started_utc: str
     restart_count: int
     health: str
@@ -41,14 +40,14 @@ class ContainerFacts:
     mounts: dict[str, str] = field(default_factory=dict, repr=False)
     """Host paths by the paths in the container where they are mounted, read-only ones alone."""
 
-    def public(self) -> dict[str, Any]:
-        """Return what a record may show of it."""
+    def public(self, status_text: str) -> dict[str, Any]:
+        """Return what a record may show of it, with :meth:`Daemon.status_text`."""
         return {
             "id": self.id,
             "name": self.name,
             "image": self.image,
             "image_id": self.image_id,
-            "status_text": self.status_text,
+            "status_text": status_text,
             "started_utc": self.started_utc,
             "restart_count": self.restart_count,
             "health": self.health,
@@ -111,7 +110,7 @@ class Daemon:
             return None
         except self.refusals as error:
             raise CloseoutError(f"Docker could not inspect {container!r}", found=reason_of(error)) from error
-        return _facts(found, self._status_text(found["Id"]))
+        return _facts(found)
 
     def running(self, container: str) -> ContainerFacts:
         """Return the facts of a container that runs; raises CloseoutError where it does not."""
@@ -159,7 +158,8 @@ class Daemon:
                 )
         return sorted(found, key=lambda one: str(one["name"]))
 
-    def _status_text(self, container_id: str) -> str:
+    def status_text(self, container_id: str) -> str:
+        """Return the state of a container in Docker's own words, which an inspection does not have; "" for none."""
         listed = self.call("list containers", self.client.api.containers, all=True, filters={"id": container_id})
         return str(listed[0]["Status"]) if listed else ""
 
@@ -179,7 +179,7 @@ def is_process_of(pid: int, container_id: str) -> bool:
     return False
 
 
-def _facts(inspected: dict[str, Any], status_text: str) -> ContainerFacts:
+def _facts(inspected: dict[str, Any]) -> ContainerFacts:
     state = inspected["State"]
     pairs = (entry.partition("=") for entry in inspected["Config"].get("Env") or [])
     return ContainerFacts(
@@ -188,7 +188,6 @@ def _facts(inspected: dict[str, Any], status_text: str) -> ContainerFacts:
         image=inspected["Config"].get("Image") or "",
         image_id=inspected["Image"],
         state=state.get("Status") or "",
-        status_text=status_text,
         started_utc=state.get("StartedAt") or "",
         restart_count=int(inspected.get("RestartCount") or 0),
         health=(state.get("Health") or {}).get("Status") or "",

@@ -55,7 +55,6 @@ def read_identity(server: Server, session: Session) -> Identity:
         # Absent, not an error, for a user without pg_read_all_settings.
         " (SELECT setting FROM pg_catalog.pg_settings WHERE name = 'data_directory')"
     )[0]
-    container = server.container()
     return Identity(
         sysid=str(sysid or ""),
         server_version=version,
@@ -63,7 +62,7 @@ def read_identity(server: Server, session: Session) -> Identity:
         in_recovery=recovery,
         postmaster_start_utc=start or "",
         data_directory=directory or "",
-        container=None if container is None else container.public(),
+        container=server.public_container(),
     )
 
 

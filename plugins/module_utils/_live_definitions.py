@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ._errors import ProgramFailed
@@ -33,18 +35,34 @@ def dump_definitions(
     return server.start([*argv, "--encoding", encoding, "--exclude-table-data", "*.*", *without], options=options)
 
 
-def read_definitions(server: Server, db: str, globals_document: dict[str, Any]) -> Manifest:
-    """Return the manifest of a database's definitions. Raises ProgramFailed."""
+@contextlib.contextmanager
+def definitions_under_way(
+    server: Server, db: str, globals_document: dict[str, Any]
+) -> Iterator[Callable[[], Manifest]]:
+    """Start to dump a database's definitions; gives the function that returns their manifest, for one call.
+
+    The dump waits, where it is long, until that is called. What it raises is ProgramFailed.
+    """
     program = dump_definitions(server, db, globals_document)
-    try:
+
+    def read() -> Manifest:
         manifest = manifest_of(program.output())
         finish_whole(program, "The definitions of the restored copy cannot be dumped")
+        if not manifest.complete:
+            raise ProgramFailed("The dump of the restored copy's definitions is cut off")
+        return manifest
+
+    try:
+        yield read
     except BaseException:
         program.stop()
         raise
-    if not manifest.complete:
-        raise ProgramFailed("The dump of the restored copy's definitions is cut off")
-    return manifest
+
+
+def read_definitions(server: Server, db: str, globals_document: dict[str, Any]) -> Manifest:
+    """Return the manifest of a database's definitions. Raises ProgramFailed."""
+    with definitions_under_way(server, db, globals_document) as read:
+        return read()
 
 
 def finish_whole(program: Program, what: str) -> None:

@@ -25,6 +25,7 @@ STOP_S = 10.0
 RC_WAIT_S = 30.0
 """How long a program that has closed its output may take to end."""
 _RUN_S = 60.0
+_PAUSE_S = 0.02
 
 
 class Program(ABC):
@@ -98,6 +99,14 @@ class Program(ABC):
                 raise ProgramFailed(f"{self.argv[0]} ended, but its input is still being read")
         if self._feed_error is not None:
             raise ProgramFailed(f"The input of {self.argv[0]} could not be read", found=str(self._feed_error))
+
+
+def pauses() -> Iterator[float]:
+    """Yield seconds to wait between looks at what should come about at once: first a moment, later a little longer."""
+    pause = _PAUSE_S / 16
+    while True:
+        yield pause
+        pause = min(2 * pause, _PAUSE_S)
 
 
 def whole_output(program: Program) -> Generator[bytes, None, int]:

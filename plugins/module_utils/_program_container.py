@@ -17,12 +17,11 @@ from typing import Any
 
 from ._docker import ContainerFacts, Daemon
 from ._errors import ProgramFailed
-from ._program import RC_WAIT_S, STOP_S, Program
+from ._program import RC_WAIT_S, STOP_S, Program, pauses
 
 _HEADER = struct.Struct(">BxxxL")
 _STDOUT, _STDERR = 1, 2
 _NOT_FOUND_RCS = (126, 127)
-_POLL_S = 0.02
 
 
 class ContainerProgram(Program):
@@ -85,14 +84,14 @@ class ContainerProgram(Program):
 
     def finish(self) -> int:
         deadline = time.monotonic() + RC_WAIT_S
-        while True:
+        for pause in pauses():
             state = self._inspect()
             if self._ended(state):
                 break
             if time.monotonic() > deadline:
                 self.stop()
                 raise ProgramFailed(f"{self.argv[0]} closed its output but does not end")
-            time.sleep(_POLL_S)
+            time.sleep(pause)
         self._end_feeding()
         self._close()
         code = int(state["ExitCode"])
@@ -115,9 +114,11 @@ class ContainerProgram(Program):
     def stop(self) -> None:
         deadline = time.monotonic() + STOP_S
         # The daemon answers before it has started the program: such a one has neither a process nor a return code.
-        while not self._ended(self._inspect()) and time.monotonic() < deadline:
+        for pause in pauses():
+            if self._ended(self._inspect()) or time.monotonic() > deadline:
+                break
             self.kill()
-            time.sleep(_POLL_S)
+            time.sleep(pause)
         self._close()
         if self._feeder is not None:
             self._feeder.join(STOP_S)

@@ -16,12 +16,11 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 
 from ._errors import ProgramFailed
-from ._program import CHUNK_BYTES, RC_WAIT_S, STOP_S, Program
+from ._program import CHUNK_BYTES, RC_WAIT_S, STOP_S, Program, pauses
 
 HOST_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _F_SETPIPE_SZ = 1031  # fcntl has the name from Python 3.10 on
 _PIPE_BYTES = 1 << 20
-_POLL_S = 0.02
 _WORTH_READING_BYTES = 1 << 18
 # The pipe is full after this at 2 GB/s.
 _GATHER_S = 0.0005
@@ -98,11 +97,13 @@ class HostProgram(Program):
 
     def finish(self) -> int:
         deadline = time.monotonic() + RC_WAIT_S
-        while not self._has_ended():
+        for pause in pauses():
+            if self._has_ended():
+                break
             if time.monotonic() > deadline:
                 self.stop()
                 raise ProgramFailed(f"{self.argv[0]} closed its output but does not end")
-            time.sleep(_POLL_S)
+            time.sleep(pause)
         self._end()
         self._end_feeding()
         self._close_pipes()

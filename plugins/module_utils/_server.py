@@ -111,6 +111,10 @@ class Server(ABC):
     def container(self) -> ContainerFacts | None:
         """Return the container as it is now, or None for a server outside containers."""
 
+    def public_container(self) -> dict[str, Any] | None:
+        """Return what a record may show of the container, or None for a server outside containers."""
+        return None
+
     @property
     def where(self) -> str:
         """A short name of the server for messages."""
@@ -146,6 +150,10 @@ class ContainerServer(Server):
 
     def container(self) -> ContainerFacts:
         return self.daemon.running(self.address.container)
+
+    def public_container(self) -> dict[str, Any]:
+        container = self.container()
+        return container.public(self.daemon.status_text(container.id))
 
     @contextlib.contextmanager
     def session(self, db: str = "", *, read_only: bool = True) -> Iterator[Session]:

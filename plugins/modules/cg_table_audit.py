@@ -112,49 +112,7 @@ matches:
   sample: true
 """
 
-from typing import Any
-
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.incomex.closeout.plugins.module_utils._argspec import connection_spec
-from ansible_collections.incomex.closeout.plugins.module_utils._audit import (
-    audit_dump,
-    audit_live,
-    audit_manifest,
-    match,
-    mismatch,
-)
-from ansible_collections.incomex.closeout.plugins.module_utils._module import run_module
-from ansible_collections.incomex.closeout.plugins.module_utils._server import address_from, server_at
-
-
-def work(module: AnsibleModule) -> dict[str, Any]:
-    """Read the tables from where they are and compare them."""
-    schema, expected = module.params["schema"], module.params["expected_tables"]
-    if module.params["dump"]:
-        facts = audit_dump(module.params["dump"], schema)
-    elif module.params["manifest"]:
-        facts = audit_manifest(module.params["manifest"], module.params["manifest_sha256"], schema)
-    else:
-        facts = audit_live(server_at(address_from(module.params)), schema)
-    facts.update(match(facts["tables"], expected))
-    if not facts["matches"] and module.params["on_mismatch"] == "fail":
-        raise mismatch(facts["source"], schema, facts, expected)
-    return facts
-
-
-def main() -> None:
-    """Run the module."""
-    spec = {
-        **connection_spec(),
-        "schema": {"type": "str", "default": "cutter_governance"},
-        "expected_tables": {"type": "list", "elements": "str", "default": []},
-        "dump": {"type": "path"},
-        "manifest": {"type": "path"},
-        "manifest_sha256": {"type": "str", "default": ""},
-        "on_mismatch": {"type": "str", "choices": ["fail", "report"], "default": "fail"},
-    }
-    run_module(spec, work, mutually_exclusive=[("dump", "manifest")])
-
+from ansible_collections.incomex.closeout.plugins.module_utils._main_cg_table_audit import main
 
 if __name__ == "__main__":
     main()

@@ -98,33 +98,7 @@ sums_sha256:
   sample: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
 """
 
-from typing import Any
-
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.incomex.closeout.plugins.module_utils._argspec import run_id_spec
-from ansible_collections.incomex.closeout.plugins.module_utils._artefact import bring_to
-from ansible_collections.incomex.closeout.plugins.module_utils._module import run_module
-
-
-def work(module: AnsibleModule) -> dict[str, Any]:
-    """Bring the directory into the state that was asked for."""
-    return bring_to(module.params, check=module.check_mode)
-
-
-def main() -> None:
-    """Run the module."""
-    spec = {
-        **run_id_spec(),
-        "state": {"type": "str", "choices": ["begun", "confirmed", "recorded", "sealed"], "required": True},
-        "path": {"type": "path", "required": True},
-        "dump": {"type": "path", "default": ""},
-        "lists": {"type": "dict", "default": {}},
-        "evidence": {"type": "dict"},
-        "record": {"type": "str"},
-        "known_sha256": {"type": "dict", "default": {}},
-    }
-    run_module(spec, work)
-
+from ansible_collections.incomex.closeout.plugins.module_utils._main_closeout_artefact import main
 
 if __name__ == "__main__":
     main()

@@ -81,26 +81,7 @@ ready:
   sample: true
 """
 
-from typing import Any
-
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.incomex.closeout.plugins.module_utils._module import run_module
-from ansible_collections.incomex.closeout.plugins.module_utils._plan import make_plan
-
-
-def work(module: AnsibleModule) -> dict[str, Any]:
-    """Make the plan."""
-    return make_plan(module.params["settings"], module.params["password"])
-
-
-def main() -> None:
-    """Run the module."""
-    spec = {
-        "settings": {"type": "dict", "required": True},
-        "password": {"type": "str", "default": "", "no_log": True},
-    }
-    run_module(spec, work)
-
+from ansible_collections.incomex.closeout.plugins.module_utils._main_closeout_plan import main
 
 if __name__ == "__main__":
     main()

@@ -115,63 +115,7 @@ compare:
   sample: {"tables": 214, "rows": 1804511, "equal": 213, "equal_other_order": 1, "objects": 1210, "differences": []}
 """
 
-from typing import Any
-
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.incomex.closeout.plugins.module_utils._argspec import run_id_spec
-from ansible_collections.incomex.closeout.plugins.module_utils._compare import CompareRequest, compare
-from ansible_collections.incomex.closeout.plugins.module_utils._dumpdigest import assert_dump
-from ansible_collections.incomex.closeout.plugins.module_utils._files import read_whole
-from ansible_collections.incomex.closeout.plugins.module_utils._globals import load_globals
-from ansible_collections.incomex.closeout.plugins.module_utils._module import run_module
-from ansible_collections.incomex.closeout.plugins.module_utils._scratch_lifecycle import existing
-
-
-def work(module: AnsibleModule) -> dict[str, Any]:
-    """Compare; in check mode only see that scratch server and files are there."""
-    scratch = existing(module.params)
-    names = (
-        "db",
-        "dump",
-        "manifest",
-        "manifest_sha256",
-        "census",
-        "census_sha256",
-        "jobs",
-        "show_differences",
-        "report",
-    )
-    request = CompareRequest(
-        **{name: module.params[name] for name in names},
-        globals_document=load_globals(read_whole(module.params["globals"])),
-    )
-    assert_dump(request.dump)
-    if module.check_mode:
-        return {}
-    return compare(scratch, request)
-
-
-def main() -> None:
-    """Run the module."""
-    spec = {
-        **run_id_spec(),
-        "driver": {"type": "str", "choices": ["docker", "local"], "default": "docker"},
-        "name": {"type": "str", "required": True},
-        "db": {"type": "str", "required": True},
-        "dump": {"type": "path", "required": True},
-        "manifest": {"type": "path", "required": True},
-        "manifest_sha256": {"type": "str", "required": True},
-        "census": {"type": "path", "required": True},
-        "census_sha256": {"type": "str", "required": True},
-        "globals": {"type": "path", "required": True},
-        "jobs": {"type": "int", "default": 2},
-        "show_differences": {"type": "bool", "default": False},
-        "report": {"type": "path", "default": ""},
-        "docker_host": {"type": "str", "default": ""},
-        "bin_dir": {"type": "path", "default": ""},
-    }
-    run_module(spec, work)
-
+from ansible_collections.incomex.closeout.plugins.module_utils._main_pg_dump_compare import main
 
 if __name__ == "__main__":
     main()

@@ -111,60 +111,7 @@ restore:
   sample: {"rc": 0, "on_error_stop": true, "errors": {"total": 0, "fatal": []}}
 """
 
-from typing import Any
-
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.incomex.closeout.plugins.module_utils._argspec import run_id_spec
-from ansible_collections.incomex.closeout.plugins.module_utils._dumpdigest import assert_dump
-from ansible_collections.incomex.closeout.plugins.module_utils._files import read_whole
-from ansible_collections.incomex.closeout.plugins.module_utils._globals import load_globals
-from ansible_collections.incomex.closeout.plugins.module_utils._identity import identity_from
-from ansible_collections.incomex.closeout.plugins.module_utils._module import run_module
-from ansible_collections.incomex.closeout.plugins.module_utils._restore import RestoreRequest, restore
-from ansible_collections.incomex.closeout.plugins.module_utils._scratch_lifecycle import existing
-
-
-def work(module: AnsibleModule) -> dict[str, Any]:
-    """Restore the dump; in check mode only see that scratch server and files are there."""
-    scratch = existing(module.params)
-    request = RestoreRequest(
-        path=module.params["path"],
-        db=module.params["restore_db"],
-        globals_document=load_globals(read_whole(module.params["globals"])),
-        production=identity_from(module.params["production"]),
-        nonce=module.params["nonce"],
-        by_hand=module.params["tolerance"] == "by_hand",
-        log=module.params["log"],
-        manifest=module.params["manifest"],
-        run_id=module.params["run_id"],
-        jobs=module.params["jobs"],
-    )
-    assert_dump(request.path)
-    if module.check_mode:
-        return {"changed": True}
-    return {"changed": True, **restore(scratch, request)}
-
-
-def main() -> None:
-    """Run the module."""
-    spec = {
-        **run_id_spec(),
-        "driver": {"type": "str", "choices": ["docker", "local"], "default": "docker"},
-        "name": {"type": "str", "required": True},
-        "path": {"type": "path", "required": True},
-        "globals": {"type": "path", "required": True},
-        "restore_db": {"type": "str", "required": True},
-        "production": {"type": "dict", "required": True},
-        "nonce": {"type": "str", "required": True, "no_log": False},
-        "tolerance": {"type": "str", "choices": ["none", "by_hand"], "default": "none"},
-        "jobs": {"type": "int", "default": 0},
-        "log": {"type": "path", "default": ""},
-        "manifest": {"type": "path", "default": ""},
-        "docker_host": {"type": "str", "default": ""},
-        "bin_dir": {"type": "path", "default": ""},
-    }
-    run_module(spec, work)
-
+from ansible_collections.incomex.closeout.plugins.module_utils._main_pg_scratch_restore import main
 
 if __name__ == "__main__":
     main()

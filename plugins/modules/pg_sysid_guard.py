@@ -90,34 +90,7 @@ container:
   sample: {"id": "4f0c…", "name": "postgres", "image": "postgres:16", "restart_count": 0, "health": "healthy"}
 """
 
-from typing import Any
-
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.incomex.closeout.plugins.module_utils._argspec import connection_spec
-from ansible_collections.incomex.closeout.plugins.module_utils._identity import assert_expected, read_identity
-from ansible_collections.incomex.closeout.plugins.module_utils._module import run_module
-from ansible_collections.incomex.closeout.plugins.module_utils._server import address_from, server_at
-
-
-def work(module: AnsibleModule) -> dict[str, Any]:
-    """Read the identity and, when asked, hold it against what is known."""
-    server = server_at(address_from(module.params))
-    with server.session() as session:
-        identity = read_identity(server, session)
-    if module.params["expect"]:
-        assert_expected(identity, module.params["expect"], module.params["sysids"])
-    return identity.as_facts()
-
-
-def main() -> None:
-    """Run the module."""
-    spec = {
-        **connection_spec(),
-        "expect": {"type": "str", "choices": ["same", "different"]},
-        "sysids": {"type": "list", "elements": "str", "default": []},
-    }
-    run_module(spec, work)
-
+from ansible_collections.incomex.closeout.plugins.module_utils._main_pg_sysid_guard import main
 
 if __name__ == "__main__":
     main()

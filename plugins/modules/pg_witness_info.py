@@ -89,25 +89,7 @@ own_sessions:
   sample: [{"pid": 4711, "application_name": "incomex.closeout/4f0c7a91b2d3", "xid": null}]
 """
 
-from typing import Any
-
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.incomex.closeout.plugins.module_utils._argspec import connection_spec
-from ansible_collections.incomex.closeout.plugins.module_utils._module import run_module
-from ansible_collections.incomex.closeout.plugins.module_utils._server import address_from, server_at
-from ansible_collections.incomex.closeout.plugins.module_utils._witness import take_witness
-
-
-def work(module: AnsibleModule) -> dict[str, Any]:
-    """Take the witness."""
-    server = server_at(address_from(module.params))
-    return take_witness(server, module.params["schema"], module.params["docker_host"])
-
-
-def main() -> None:
-    """Run the module."""
-    run_module({**connection_spec(), "schema": {"type": "str", "required": True}}, work)
-
+from ansible_collections.incomex.closeout.plugins.module_utils._main_pg_witness_info import main
 
 if __name__ == "__main__":
     main()

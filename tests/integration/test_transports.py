@@ -526,7 +526,7 @@ def test_the_plan_notes_a_newer_pg_dump(
 
 def _facts_of(pid: int, container_id: str = "/") -> ContainerFacts:
     """A process as if it were a container's first; every process's mounts name the id "/"."""
-    return ContainerFacts(container_id, "made-up", "", "", "running", "", "", 0, "", pid)
+    return ContainerFacts(container_id, "made-up", "", "", "running", "", 0, "", pid)
 
 
 def test_a_user_namespace_of_its_own_is_not_entered() -> None:

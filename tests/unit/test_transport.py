@@ -31,9 +31,11 @@ def test_only_the_dump_and_its_preflight_choose_a_transport() -> None:
 
 def test_only_the_dump_of_production_is_taken_by_them() -> None:
     """What restores, compares and makes scratch servers reaches neither."""
-    assert importers_of("_dump") == {"pg_dump_readonly.py"}
+    assert importers_of("_dump") == {"_main_pg_dump_readonly.py"}
+    assert importers_of("_main_pg_dump_readonly") == {"pg_dump_readonly.py", "closeout_module.py"}
     assert importers_of("_preflight") == {"_plan.py"}
-    assert importers_of("_plan") == {"closeout_plan.py"}
+    assert importers_of("_plan") == {"_main_closeout_plan.py"}
+    assert importers_of("_main_closeout_plan") == {"closeout_plan.py", "closeout_module.py"}
 
 
 def test_the_programs_of_a_server_in_a_container_are_started_by_docker_exec() -> None:

@@ -1,0 +1,51 @@
+# Copyright (c) 2026 The incomex.closeout authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Private to incomex.closeout: the tables of a dump, read from itself or from its manifest, for an audit."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from ._audit import audited
+from ._dumptext import DumpFile
+from ._errors import CloseoutError
+from ._files import read_whole
+from ._manifest import Manifest, manifest_of, read_manifest
+
+
+def audit_dump(path: str, schema: str) -> dict[str, Any]:
+    """Return tables and rows of ``schema`` in a plain dump, compressed or not, read whole. Raises CloseoutError for one
+    that is cut off.
+    """
+    manifest = manifest_of(DumpFile(path).text())
+    if not manifest.complete:
+        raise CloseoutError(
+            f"The dump {path} is not complete",
+            wanted="the line '-- PostgreSQL database dump complete' at its end",
+            found="a file without it",
+            do="do not use this file as a backup",
+            facts=_from_manifest("dump", schema, manifest),
+        )
+    return _from_manifest("dump", schema, manifest)
+
+
+def audit_manifest(path: str, sha256: str, schema: str) -> dict[str, Any]:
+    """Return tables and rows of ``schema`` from a manifest; with ``sha256``, only from the one with that digest."""
+    content = read_whole(path)
+    digest = hashlib.sha256(content).hexdigest()
+    if sha256 and digest != sha256:
+        raise CloseoutError(
+            f"The manifest {path} is not the one that was written with the dump", wanted=sha256, found=digest
+        )
+    manifest, _document = read_manifest(content)
+    if not manifest.complete:
+        raise CloseoutError(f"The manifest {path} is of a dump that is not complete")
+    return _from_manifest("manifest", schema, manifest)
+
+
+def _from_manifest(source: str, schema: str, manifest: Manifest) -> dict[str, Any]:
+    names = manifest.names(schema)
+    return audited(source, schema, bool(names), names, manifest.rows(schema))

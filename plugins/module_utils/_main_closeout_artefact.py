@@ -1,0 +1,35 @@
+# Copyright (c) 2026 The incomex.closeout authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Private to incomex.closeout: the module closeout_artefact: its arguments, its one call."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ._argspec import run_id_spec
+from ._artefact import bring_to
+from ._module import run_module
+
+
+def work(module: AnsibleModule) -> dict[str, Any]:
+    """Bring the directory into the state that was asked for."""
+    return bring_to(module.params, check=module.check_mode)
+
+
+def main() -> None:
+    """Run the module."""
+    spec = {
+        **run_id_spec(),
+        "state": {"type": "str", "choices": ["begun", "confirmed", "recorded", "sealed"], "required": True},
+        "path": {"type": "path", "required": True},
+        "dump": {"type": "path", "default": ""},
+        "lists": {"type": "dict", "default": {}},
+        "evidence": {"type": "dict"},
+        "record": {"type": "str"},
+        "known_sha256": {"type": "dict", "default": {}},
+    }
+    run_module(spec, work)
