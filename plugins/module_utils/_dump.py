@@ -13,7 +13,6 @@ name only when everything about it is known to be good.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import stat
@@ -23,14 +22,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ._census import Census, left_out
-from ._census_file import write_census
+from ._census_file import census_pieces
 from ._clock import utc_now
 from ._compression import NONE, Compressor, program_of
 from ._definitions import comparable
 from ._dump_warnings import read_messages
 from ._dumptext import DumpFile
 from ._errors import CloseoutError, DumpChanged, ProgramFailed
-from ._files import Written, new_file, write_whole
+from ._files import Written, new_file, write_pieces, write_whole
 from ._fingerprint import Fingerprint, count_facts
 from ._globals import read_globals
 from ._manifest import Manifest
@@ -305,8 +304,7 @@ def _inventory(
     path = os.path.join(request.directory, "manifest.json")
     about = {"name": request.name, "format": "plain", "compression": request.compression}
     file = {"size_bytes": written.size_bytes, "sha256": written.sha256}
-    content = manifest.as_json(run_id=run_id, dump={**about, **file})
-    write_whole(path, content, replace=True)
+    sha256 = write_pieces(path, manifest.json_pieces(run_id=run_id, dump={**about, **file}), replace=True)
     rows = manifest.rows(request.schema)
     with_data = manifest.data_tables()
     # A standby cannot read its unlogged tables. Everything else has a data block, if only an empty one.
@@ -320,9 +318,9 @@ def _inventory(
         "rows_total": sum(rows.values()),
         "manifest": {
             "path": path,
-            "sha256": hashlib.sha256(content).hexdigest(),
-            "entries": len(manifest.entries),
-            "objects": len(comparable(manifest.entries)),
+            "sha256": sha256,
+            "entries": manifest.number_of_entries,
+            "objects": len(comparable(manifest.entries)) + manifest.large_objects.made,
             "tables": len(with_data),
             "tables_with_data": sum(table.rows is not None for table in with_data),
             "rows": sum(table.rows or 0 for table in with_data),
@@ -334,13 +332,12 @@ def _keep_census(
     census: Census, fingerprint: Fingerprint, manifest: Manifest, request: DumpRequest, run_id: str
 ) -> dict[str, Any]:
     """Write what production's catalogues hold; return how it compares with what the dump defines."""
-    content = write_census(census, fingerprint, run_id)
     path = os.path.join(request.directory, "census.json")
-    write_whole(path, content, replace=True)
+    sha256 = write_pieces(path, census_pieces(census, fingerprint, run_id), replace=True)
     return {
         "path": path,
-        "sha256": hashlib.sha256(content).hexdigest(),
-        **left_out(census, manifest.entries),
+        "sha256": sha256,
+        **left_out(census, manifest.all_entries()),
         "counts": census.counts,
         "facts": count_facts(fingerprint),
         "extensions": census.extensions,

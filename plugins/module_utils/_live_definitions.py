@@ -33,9 +33,11 @@ def dump_definitions(
     return server.start([*argv, "--encoding", encoding, "--exclude-table-data", "*.*", *without], options=options)
 
 
-def read_definitions(server: Server, db: str, globals_document: dict[str, Any]) -> Manifest:
-    """Return the manifest of a database's definitions. Raises ProgramFailed."""
-    program = dump_definitions(server, db, globals_document)
+def read_definitions(
+    server: Server, db: str, globals_document: dict[str, Any], *, large_objects: bool = True
+) -> Manifest:
+    """Return the manifest of a database's definitions, and of its ``large_objects``. Raises ProgramFailed."""
+    program = dump_definitions(server, db, globals_document, large_objects=large_objects)
     try:
         manifest = manifest_of(program.output())
         finish_whole(program, "The definitions of the restored copy cannot be dumped")

@@ -19,7 +19,7 @@ from typing import Any
 from ._compression import NONE
 from ._dumptext import CUSTOM, DumpFile
 from ._errors import CloseoutError, GuardFailed, ProgramFailed
-from ._files import pieces_of, write_whole
+from ._files import pieces_of, write_pieces, write_whole
 from ._globals import database_statement, role_statements, tablespace_statements
 from ._identity import Identity, differs, read_identity
 from ._labels import NONCE_SETTING
@@ -200,9 +200,8 @@ def _keep_manifest(manifest: Manifest, request: RestoreRequest, kind: str, sha25
         "size_bytes": os.path.getsize(request.path),
         "sha256": sha256,
     }
-    content = manifest.as_json(run_id=request.run_id, dump=about)
-    write_whole(request.manifest, content, replace=True)
-    return {"path": request.manifest, "sha256": hashlib.sha256(content).hexdigest(), "entries": len(manifest.entries)}
+    sha256 = write_pieces(request.manifest, manifest.json_pieces(run_id=request.run_id, dump=about), replace=True)
+    return {"path": request.manifest, "sha256": sha256, "entries": manifest.number_of_entries}
 
 
 def _session_guard(request: RestoreRequest) -> str:
