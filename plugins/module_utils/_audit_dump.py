@@ -6,13 +6,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 from ._audit import audited
 from ._dumptext import DumpFile
 from ._errors import CloseoutError
-from ._files import read_whole
+from ._files import pieces_of, pieces_with_digest
 from ._manifest import Manifest, manifest_of, read_manifest
 
 
@@ -34,13 +33,7 @@ def audit_dump(path: str, schema: str) -> dict[str, Any]:
 
 def audit_manifest(path: str, sha256: str, schema: str) -> dict[str, Any]:
     """Return tables and rows of ``schema`` from a manifest; with ``sha256``, only from the one with that digest."""
-    content = read_whole(path)
-    digest = hashlib.sha256(content).hexdigest()
-    if sha256 and digest != sha256:
-        raise CloseoutError(
-            f"The manifest {path} is not the one that was written with the dump", wanted=sha256, found=digest
-        )
-    manifest, _document = read_manifest(content)
+    manifest, _document = read_manifest(pieces_with_digest(path, sha256) if sha256 else pieces_of(path))
     if not manifest.complete:
         raise CloseoutError(f"The manifest {path} is of a dump that is not complete")
     return _from_manifest("manifest", schema, manifest)

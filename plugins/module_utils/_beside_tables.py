@@ -9,11 +9,14 @@ large objects; held against a live database.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from operator import attrgetter
 
 from ._definitions import Difference
+from ._large_objects import Data
 from ._manifest import Manifest
 from ._names import quote_qualified
 from ._session import Session
+from ._side_by_side import side_by_side
 
 # Sequences of an extension have a value in the dump only where it is configured so; the dump says which.
 _SEQUENCES = """
@@ -55,12 +58,17 @@ def compare_materialized_views(session: Session, manifest: Manifest) -> Iterator
 
 def compare_large_objects(expected: Manifest, found: Manifest) -> Iterator[Difference]:
     """Yield each large object whose data differ, from the manifest of a dump of the restored copy."""
-    for oid in sorted(set(expected.large_objects) | set(found.large_objects)):
-        one, other = expected.large_objects.get(oid), found.large_objects.get(oid)
-        if one != other:
-            wanted = f"{one.bytes} bytes, sha256 {one.sha256}" if one else "not in the dump"
-            there = f"{other.bytes} bytes, sha256 {other.sha256}" if other else "not there"
-            yield Difference("objects", f"LARGE OBJECT {oid}", "data", wanted, there)
+    pairs = side_by_side(
+        expected.large_objects.sorted_data(), found.large_objects.sorted_data(), attrgetter("oid")
+    )  # fmt: skip
+    for ones, others in pairs:
+        if ones != others:
+            title = f"LARGE OBJECT {(ones or others)[0].oid}"
+            yield Difference("objects", title, "data", _data(ones, "not in the dump"), _data(others, "not there"))
+
+
+def _data(found: list[Data], none: str) -> str:
+    return "; ".join(f"{one.bytes} bytes, sha256 {one.sha256}" for one in found) or none
 
 
 def _value(last_value: int, is_called: bool) -> str:

@@ -22,7 +22,10 @@ from typing import Any
 
 from ._catalogues import COMMENTED, OBJECTS, OBJECTS_AND_PARTS
 from ._entries import Entry
+from ._large_objects import TYPE as LARGE_OBJECT
+from ._large_objects import Oids, is_oid
 from ._session import Session
+from ._side_by_side import side_by_side
 
 MAX_NAMED = 20
 Key = tuple[str, str, str]
@@ -33,7 +36,8 @@ Key = tuple[str, str, str]
 class Census:
     """What one database holds.
 
-    ``objects`` counts what a whole dump has a statement for. ``tables`` says where the parts of tables belong.
+    ``objects`` counts what a whole dump has a statement for, but large objects, whose ids are in ``large_objects``:
+    there may be millions. ``tables`` says where the parts of tables belong.
     ``counts`` are numbers to hold against the restored copy's; a name that begins with "extension " counts what hangs
     on an extension's tables, comparable where both sides have the extension in one version. ``extensions`` are
     versions. ``lost`` names what is not in a dump and nothing brings back, ``told`` what is not in it without harm.
@@ -45,6 +49,7 @@ class Census:
     extensions: dict[str, str] = field(default_factory=dict)
     lost: list[str] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
+    large_objects: Oids = field(default_factory=Oids)
 
 
 # Objects of one name that a dump may create in two steps: a base type after its shell, a view after a stand-in.
@@ -146,7 +151,6 @@ _OBJECTS = (
     " (SELECT FROM members WHERE classid = 'pg_user_mapping'::regclass AND objid = u.umid)",
     _plain("ACCESS METHOD", "pg_am", "am"),
     _plain("LANGUAGE", "pg_language", "lan"),
-    "SELECT 'LARGE OBJECT', '', oid::text, '' FROM pg_largeobject_metadata",
 )
 
 _COUNTS = {
@@ -275,6 +279,10 @@ def read_census(session: Session) -> Census:
         census.objects[key] += 1
         if table:
             census.tables.setdefault(key, []).append(table)
+    # Line by line: a list of rows would take twenty times the memory.
+    session.copy_out(
+        "COPY (SELECT oid FROM pg_largeobject_metadata) TO STDOUT", lambda line: census.large_objects.append(int(line))
+    )
     version = session.server_version_num
     counts = {**_COUNTS, **(_COUNTS_FROM_15 if version >= 150000 else {})}
     found = session.rows(
@@ -295,15 +303,19 @@ def left_out(census: Census, entries: Iterable[Entry]) -> dict[str, Any]:
     """
     in_dump: Counter[Key] = Counter()
     tables: dict[Key, list[str]] = {}
+    large_objects = Oids()
     for entry in entries:
         key = _key(entry)
-        if key is not None and not (key[0] in _MADE_TWICE and in_dump[key]):
+        if key and key[0] == LARGE_OBJECT and is_oid(key[2]):
+            large_objects.append(int(key[2]))
+        elif key is not None and not (key[0] in _MADE_TWICE and in_dump[key]):
             in_dump[key] += 1
             if key[0] in _PARTS:
                 tables.setdefault(key, []).append(entry.of)
-    missing = _names(census.objects - in_dump, census.tables, tables) + census.lost
-    unexplained = _names(in_dump - census.objects, tables, census.tables)
-    production, dump = by_kind(census.objects), by_kind(in_dump)
+    lacking, more = _differing(census.large_objects, large_objects)
+    missing = _names(census.objects - in_dump + lacking, census.tables, tables) + census.lost
+    unexplained = _names(in_dump - census.objects + more, tables, census.tables)
+    production, dump = by_kind(census.objects, census.large_objects), by_kind(in_dump, large_objects)
     return {
         "kinds": {
             kind: {"production": production[kind], "dump": dump[kind]} for kind in sorted({**production, **dump})
@@ -321,8 +333,9 @@ def differences(production: Census, restored: Census) -> list[str]:
     Versions of extensions are compared elsewhere: ``extensions`` of both.
     """
     here, there = _without_extensions(production), _without_extensions(restored)
-    found = [f"{name}: not restored" for name in _names(here - there, production.tables, restored.tables)]
-    found += [f"{name}: not in production" for name in _names(there - here, restored.tables, production.tables)]
+    lacking, more = _differing(production.large_objects, restored.large_objects)
+    found = [f"{name}: not restored" for name in _names(here - there + lacking, production.tables, restored.tables)]
+    found += [f"{name}: not in production" for name in _names(there - here + more, restored.tables, production.tables)]
     # By name and not as objects: initdb's own plpgsql is in every database, one made anew counts as an object.
     for name in sorted(production.extensions.keys() - restored.extensions.keys()):
         found.append(f"EXTENSION {name}: not restored")
@@ -362,9 +375,20 @@ def _without_extensions(census: Census) -> Counter[Key]:
     return Counter({key: number for key, number in census.objects.items() if key[0] != "EXTENSION"})
 
 
-def by_kind(objects: Counter[Key]) -> Counter[str]:
+def _differing(ones: Oids, others: Oids) -> tuple[Counter[Key], Counter[Key]]:
+    """Return which large objects are only in the first, and which only in the second."""
+    first: Counter[Key] = Counter()
+    second: Counter[Key] = Counter()
+    for here, there in side_by_side(sorted(ones), sorted(others), int):
+        if len(here) != len(there):
+            more = first if len(here) > len(there) else second
+            more[LARGE_OBJECT, "", str((here or there)[0])] += abs(len(here) - len(there))
+    return first, second
+
+
+def by_kind(objects: Counter[Key], large_objects: Oids) -> Counter[str]:
     """Return how many objects of each kind there are."""
-    totals: Counter[str] = Counter()
+    totals: Counter[str] = Counter({LARGE_OBJECT: len(large_objects)} if large_objects else {})
     for (kind, _schema, _name), number in objects.items():
         totals[kind] += number
     return totals

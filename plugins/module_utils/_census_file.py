@@ -7,50 +7,78 @@ copy's: census and fingerprint.
 
 from __future__ import annotations
 
-import json
 import sys
-from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 from ._census import Census
 from ._errors import CloseoutError
-from ._fingerprint import Fingerprint, Key, Mark
-from ._jsontext import json_text
+from ._fingerprint import OF_LARGE_OBJECT, Fingerprint, Key, Mark
+from ._fingerprint_sql import OF_LARGE_OBJECTS
+from ._jsontext import json_pieces, read_json
+from ._large_objects import TYPE as LARGE_OBJECT
+from ._large_objects import is_oid
 
 SCHEMA = "incomex.closeout/census/1"
 
 
-def write_census(census: Census, fingerprint: Fingerprint, run_id: str) -> bytes:
-    """Return the file's content."""
-    return json_text({
+def census_pieces(census: Census, fingerprint: Fingerprint, run_id: str) -> Iterator[bytes]:
+    """Yield the file's content piece by piece."""
+    return json_pieces({
         "schema": SCHEMA,
         "run_id": run_id,
-        "objects": ([*key, number, census.tables.get(key, [])] for key, number in sorted(census.objects.items())),
+        "objects": _objects(census),
         "counts": census.counts,
         "extensions": census.extensions,
         "lost": census.lost,
         "told": census.told,
-        "fingerprint": ([*key, *mark] for key, mark in sorted(fingerprint.items())),
+        "fingerprint": _facts(fingerprint),
     })  # fmt: skip
 
 
-def load_census(content: bytes) -> tuple[Census, Fingerprint]:
-    """Read what :func:`write_census` made. Raises CloseoutError."""
+def _objects(census: Census) -> Iterator[list[Any]]:
+    for key, number in sorted(census.objects.items()):
+        yield [*key, number, census.tables.get(key, [])]
+    for oid in sorted(census.large_objects):
+        yield [LARGE_OBJECT, "", str(oid), 1, []]
+
+
+def _facts(fingerprint: Fingerprint) -> Iterator[list[Any]]:
+    for key, mark in sorted(fingerprint.facts.items()):
+        yield [*key, *mark]
+    for fact, digests in sorted(fingerprint.large_objects.items()):
+        for oid, digest in sorted(digests.items()):
+            yield [fact, OF_LARGE_OBJECT, str(oid), digest, "", str(oid), []]
+
+
+def load_census(pieces: Iterable[bytes]) -> tuple[Census, Fingerprint]:
+    """Read what :func:`census_pieces` made. Raises CloseoutError."""
+    census, fingerprint = Census(), Fingerprint()
+
+    def take_object(found: Any) -> None:
+        kind, schema, name, number, of = found
+        if (kind, schema, number, of) == (LARGE_OBJECT, "", 1, []) and is_oid(name):
+            census.large_objects.append(int(name))
+            return
+        key = (sys.intern(kind), sys.intern(schema), name)
+        census.objects[key] = number
+        if of:
+            census.tables[key] = of
+
+    def take_fact(found: Any) -> None:
+        fact, type_, identity, digest, schema, name, texts = found
+        if type_ == OF_LARGE_OBJECT and fact in OF_LARGE_OBJECTS and is_oid(identity):
+            fingerprint.large_objects.setdefault(sys.intern(fact), {})[int(identity)] = sys.intern(digest)
+        else:
+            key = Key(sys.intern(fact), sys.intern(type_), identity)
+            fingerprint.facts[key] = Mark(digest, sys.intern(schema), name, tuple(texts))
+
     try:
-        document = json.loads(content)
+        document = read_json(pieces, {"objects": take_object, "fingerprint": take_fact})
         if document["schema"] != SCHEMA:
             raise ValueError(f"schema {document['schema']!r}")
-        census = Census(
-            objects=Counter({(kind, schema, name): number for kind, schema, name, number, _of in document["objects"]}),
-            tables={(kind, schema, name): of for kind, schema, name, _number, of in document["objects"] if of},
-            counts=document["counts"],
-            extensions=document["extensions"],
-            lost=document["lost"],
-            told=document["told"],
-        )
-        fingerprint = {
-            Key(sys.intern(fact), sys.intern(type_), identity): Mark(digest, sys.intern(schema), name, tuple(texts))
-            for fact, type_, identity, digest, schema, name, texts in document["fingerprint"]
-        }
+        census.counts, census.extensions = document["counts"], document["extensions"]
+        census.lost, census.told = document["lost"], document["told"]
     except (ValueError, KeyError, TypeError) as error:
         raise CloseoutError(
             "The census of production's catalogues cannot be read",

@@ -10,11 +10,10 @@ Nothing is judged here: what is equal is counted, what differs is named, the who
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,17 +23,29 @@ from ._census import Census, by_kind, read_census
 from ._census import differences as census_differences
 from ._census_file import load_census
 from ._content import DIFFERENT, EQUAL, EQUAL_OTHER_ORDER, TableResult, compare_tables
-from ._definitions import OF_PRIVILEGES, Definitions, Difference, comparable, compare_definitions, of_the_server, settle
-from ._dump_definitions import occurring
+from ._definitions import (
+    OF_PRIVILEGES,
+    Definitions,
+    Difference,
+    comparable,
+    compare_definitions,
+    compare_one_by_one,
+    of_the_server,
+    settle,
+)
+from ._dump_definitions import DumpDefinitions, not_needed, occurring
 from ._dumptext import DumpFile
 from ._entries import Entry
 from ._errors import CloseoutError
-from ._files import read_whole, write_whole
+from ._files import pieces_with_digest, write_whole
 from ._fingerprint import Fingerprint, compare_fingerprints, read_fingerprint
+from ._fingerprint_sql import OWNER
 from ._formats import DIRECTORY
 from ._globals import monetary_settings
 from ._identity import read_identity
+from ._large_objects import TYPE as LARGE_OBJECT
 from ._live_definitions import definitions_under_way
+from ._live_large_objects import read_large_objects
 from ._manifest import Manifest, read_manifest
 from ._redeparse import restored_once_more
 from ._scratch import Scratch
@@ -43,7 +54,6 @@ from ._session import Session
 
 SCHEMA = "incomex.closeout/comparison/1"
 _MAX_NAMED = 20
-_MAX_FILE_BYTES = 1 << 30
 
 
 @dataclass(frozen=True)
@@ -80,10 +90,18 @@ def compare(scratch: Scratch, request: CompareRequest) -> dict[str, Any]:
 def _compared(server: Server, request: CompareRequest) -> dict[str, Any]:
     manifest, (production, fingerprint) = _manifest_of(request), _census_of(request)
     dump = DumpFile(request.dump, server)
-    # Begun here: the dump of a small database has come to its end before the rest has been compared.
-    under_way = definitions_under_way(server, request.db, request.globals_document)
-    with _session(server, request) as session, under_way as read_definitions:
+    with _session(server, request) as session:
         identity = read_identity(server, session)
+        session.begin_snapshot()
+        differences = list(compare_sequences(session, manifest))
+        differences += compare_materialized_views(session, manifest)
+        census, catalogues = read_census(session), read_fingerprint(session)
+        large_objects = read_large_objects(session) if _are_plain(manifest, catalogues) else None
+        session.rollback()
+    # Begun here: the dump of a small database has come to its end before the tables have been compared.
+    with definitions_under_way(
+        server, request.db, request.globals_document, large_objects=large_objects is None
+    ) as read_definitions:
         tables = compare_tables(
             lambda: _session(server, request),
             manifest.tables.values(),
@@ -92,13 +110,10 @@ def _compared(server: Server, request: CompareRequest) -> dict[str, Any]:
             jobs=request.jobs,
             show_differences=request.show_differences,
         )
-        session.begin_snapshot()
-        differences = [_table_difference(table) for table in tables if table.outcome not in (EQUAL, EQUAL_OTHER_ORDER)]
-        differences += compare_sequences(session, manifest)
-        differences += compare_materialized_views(session, manifest)
-        census, catalogues = read_census(session), read_fingerprint(session)
-        session.rollback()
         copy = read_definitions()
+    copy.large_objects = large_objects or copy.large_objects
+    unequal = [_table_difference(table) for table in tables if table.outcome not in (EQUAL, EQUAL_OTHER_ORDER)]
+    differences = unequal + differences
     differences += [
         Difference("objects", text, "catalogue", "as in production", "otherwise")
         for text in census_differences(production, census)
@@ -106,13 +121,15 @@ def _compared(server: Server, request: CompareRequest) -> dict[str, Any]:
     differences += compare_large_objects(manifest, copy)
     wanted, there = comparable(manifest.entries), comparable(copy.entries)
     definitions = compare_definitions(wanted, there + of_the_server(wanted, there, census.extensions))
-    settled = _settle(server, request, dump, manifest, definitions)
+    definitions.add(compare_one_by_one(manifest.large_objects.sorted_entries(), copy.large_objects.sorted_entries()))
+    dumped = DumpDefinitions(dump, manifest.blocks, manifest.encoding)
+    settled = _settle(server, request, dumped, manifest, definitions)
     differences += definitions.differences + settled.differences
     facts_compared = compare_fingerprints(
         fingerprint,
         catalogues,
         redeparsed={(entry.schema, name) for entry in _changed(definitions) for name in (entry.name, entry.of) if name},
-        occurring=lambda texts: occurring(dump, manifest.blocks, manifest.encoding, texts),
+        occurring=lambda texts: occurring(dumped, texts),
         same_extensions=production.extensions == census.extensions,
     )
     differences += facts_compared.differences
@@ -129,14 +146,18 @@ def _compared(server: Server, request: CompareRequest) -> dict[str, Any]:
         "rows": sum(table.rows_found or 0 for table in tables),
         "equal": sum(table.outcome == EQUAL for table in tables),
         "equal_other_order": len(other_order),
-        "objects": len(wanted),
+        "objects": len(wanted) + manifest.large_objects.made,
         "objects_different": definitions.different + settled.different,
         "objects_equal": definitions.equal,
         "objects_equal_other_column_order": len(other_columns),
         "objects_equal_after_redeparse": settled.equal,
         "sequences": len(manifest.sequences),
-        "large_objects": len(manifest.large_objects),
-        "census": {"kinds": dict(by_kind(census.objects)), "counts": census.counts, "extensions": census.extensions},
+        "large_objects": manifest.large_objects.filled,
+        "census": {
+            "kinds": dict(by_kind(census.objects, census.large_objects)),
+            "counts": census.counts,
+            "extensions": census.extensions,
+        },
         "catalogue": {
             "facts": facts_compared.kinds,
             "equal": facts_compared.equal,
@@ -169,42 +190,46 @@ def _is_of_privileges(difference: Difference) -> bool:
     return difference.kind == "owner" or difference.object.startswith(OF_PRIVILEGES)
 
 
-def _with_digest(path: str, wanted: str) -> bytes:
-    content = read_whole(path, _MAX_FILE_BYTES)
-    digest = hashlib.sha256(content).hexdigest()
-    if digest != wanted:
-        raise CloseoutError(
-            f"{path} is not what was written with the dump",
-            wanted=wanted or "its sha256",
-            found=digest,
-            do="find out who changed it; nothing was compared",
-        )
-    return content
-
-
 def _census_of(request: CompareRequest) -> tuple[Census, Fingerprint]:
-    return load_census(_with_digest(request.census, request.census_sha256))
+    return load_census(pieces_with_digest(request.census, request.census_sha256))
 
 
 def _manifest_of(request: CompareRequest) -> Manifest:
-    manifest, _document = read_manifest(_with_digest(request.manifest, request.manifest_sha256))
-    if not manifest.complete or not manifest.entries or not manifest.tables:
+    manifest, _document = read_manifest(pieces_with_digest(request.manifest, request.manifest_sha256))
+    if not manifest.complete or not manifest.number_of_entries or not manifest.tables:
         raise CloseoutError(
             f"The manifest {request.manifest} says of nothing what it should be",
             wanted="the definitions and tables of a complete dump",
-            found=f"{len(manifest.entries)} definitions, {len(manifest.tables)} tables, complete: {manifest.complete}",
+            found=f"{manifest.number_of_entries} definitions, {len(manifest.tables)} tables,"
+            f" complete: {manifest.complete}",
             do="an empty dump proves nothing; see whether it is the right database",
         )
     return manifest
 
 
 def _settle(
-    server: Server, request: CompareRequest, dump: DumpFile, manifest: Manifest, definitions: Definitions
+    server: Server, request: CompareRequest, dumped: DumpDefinitions, manifest: Manifest, definitions: Definitions
 ) -> Definitions:
-    """Settle texts that differ, by one more restore of both sides; nothing is restored where none does."""
+    """Settle texts that differ, by one more restore of both sides; nothing is restored where none does.
+
+    Relations that these texts have nothing to do with are left out. What differs all the same is a difference only if
+    it is one beside all the others.
+    """
     if not definitions.changed:
         return Definitions()
-    sides = restored_once_more(server, request.db, request.globals_document, dump, manifest.blocks)
+    left_out = not_needed(dumped, manifest.entries, _changed(definitions))
+    settled = _settled(server, request, dumped, definitions, left_out)
+    return _settled(server, request, dumped, definitions, ()) if settled.differences and left_out else settled
+
+
+def _settled(
+    server: Server,
+    request: CompareRequest,
+    dumped: DumpDefinitions,
+    definitions: Definitions,
+    left_out: Collection[str],
+) -> Definitions:
+    sides = restored_once_more(server, request.db, request.globals_document, dumped, left_out)
     return settle(definitions.changed, *(comparable(side.entries) for side in sides))
 
 
@@ -217,6 +242,18 @@ def _titles(definitions: Definitions, settled: Definitions) -> list[str]:
 def _changed(definitions: Definitions) -> list[Entry]:
     """Return the entries whose texts differ at first."""
     return [entry for entries in definitions.changed.values() for entry in entries]
+
+
+def _are_plain(manifest: Manifest, copy: Fingerprint) -> bool:
+    """Tell whether nothing is said of large objects, in the dump or in the copy, but whose they are and what is in
+    them: then a dump of the copy would have nothing that cannot be read from it directly, and much faster.
+    """
+    # Names of roles in SQL_ASCII are bytes; they read otherwise in a session than in a dump.
+    return (
+        manifest.encoding != "SQL_ASCII"
+        and not any(fact != OWNER and oids for fact, oids in copy.large_objects.items())
+        and not any(LARGE_OBJECT in (entry.type, entry.name[: len(LARGE_OBJECT)]) for entry in manifest.entries)
+    )
 
 
 def _table_difference(table: TableResult) -> Difference:

@@ -13,7 +13,6 @@ only when everything about it is known to be good.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import stat
@@ -25,7 +24,7 @@ from typing import Any
 
 from ._archive_programs import assert_possible
 from ._census import Census, left_out
-from ._census_file import write_census
+from ._census_file import census_pieces
 from ._clock import utc_now
 from ._definitions import comparable
 from ._dump_kept import keeping
@@ -33,7 +32,7 @@ from ._dump_warnings import read_messages
 from ._dumpdigest import OnDisk
 from ._dumptext import DumpFile
 from ._errors import CloseoutError, DumpChanged, ProgramFailed
-from ._files import write_whole
+from ._files import write_pieces, write_whole
 from ._fingerprint import Fingerprint, count_facts
 from ._formats import Format
 from ._globals import read_globals
@@ -327,8 +326,7 @@ def _inventory(
     """Write the manifest; return what the dump holds of the audited schema, and whose data it lacks."""
     path = os.path.join(request.directory, "manifest.json")
     about = {"name": request.name, "format": request.format.name, "compression": request.format.compression}
-    content = manifest.as_json(run_id=run_id, dump={**about, **on_disk._asdict()})
-    write_whole(path, content, replace=True)
+    sha256 = write_pieces(path, manifest.json_pieces(run_id=run_id, dump={**about, **on_disk._asdict()}), replace=True)
     rows = manifest.rows(request.schema)
     with_data = manifest.data_tables()
     # A standby cannot read its unlogged tables. Everything else has a data block, if only an empty one.
@@ -342,9 +340,9 @@ def _inventory(
         "rows_total": sum(rows.values()),
         "manifest": {
             "path": path,
-            "sha256": hashlib.sha256(content).hexdigest(),
-            "entries": len(manifest.entries),
-            "objects": len(comparable(manifest.entries)),
+            "sha256": sha256,
+            "entries": manifest.number_of_entries,
+            "objects": len(comparable(manifest.entries)) + manifest.large_objects.made,
             "tables": len(with_data),
             "tables_with_data": sum(table.rows is not None for table in with_data),
             "rows": sum(table.rows or 0 for table in with_data),
@@ -356,13 +354,12 @@ def _keep_census(
     census: Census, fingerprint: Fingerprint, manifest: Manifest, request: DumpRequest, run_id: str
 ) -> dict[str, Any]:
     """Write what production's catalogues hold; return how it compares with what the dump defines."""
-    content = write_census(census, fingerprint, run_id)
     path = os.path.join(request.directory, "census.json")
-    write_whole(path, content, replace=True)
+    sha256 = write_pieces(path, census_pieces(census, fingerprint, run_id), replace=True)
     return {
         "path": path,
-        "sha256": hashlib.sha256(content).hexdigest(),
-        **left_out(census, manifest.entries),
+        "sha256": sha256,
+        **left_out(census, manifest.all_entries()),
         "counts": census.counts,
         "facts": count_facts(fingerprint),
         "extensions": census.extensions,

@@ -6,22 +6,19 @@
 
 from __future__ import annotations
 
-import re
+import zlib
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
 from ._dumptext import DumpFile, DumpText
 from ._encodings import codec_of
-from ._entries import name_statement
-from ._scanner import Scanner, Statement
+from ._entries import Entry, name_statement
+from ._scanner import Scanner, Sink, Statement
+from ._selection import Selection, cannot_matter, statement_about
 
 _READ_BYTES = 1 << 20
-_CALLS = tuple(f"SELECT pg_catalog.{name}(".encode("ascii") for name in ("lo_create", "lo_open", "lowrite", "lo_close"))
-_ABOUT = (b"ALTER", b"COMMENT", b"GRANT", b"REVOKE", b"SECURITY")
-_LARGE_OBJECT = re.compile(
-    rb"(?:ALTER|COMMENT ON|(?:GRANT|REVOKE) [A-Z, ]+ ON|SECURITY LABEL FOR \S+ ON) LARGE OBJECT \d+ "
-)
+_TERMINATOR = b"\\.\n"
 
 
 class Texts(NamedTuple):
@@ -45,62 +42,121 @@ def definitions_of(dump: DumpFile, blocks: list[tuple[int, int]]) -> Iterator[by
         yield from iter(lambda: text.read(_READ_BYTES), b"")
 
 
-def definitions_to_settle(dump: DumpFile, blocks: list[tuple[int, int]]) -> Iterator[bytes]:
-    """Yield the same without large objects and all that is theirs: they have no text that could read otherwise, and
-    there may be many. Raises CloseoutError.
+class DumpDefinitions:
+    """A dump's definitions but those that cannot matter where texts are settled: an iterable of their text.
+
+    They are read more than once, and to find them takes a while where a dump has many large objects. So they are kept,
+    compressed to a tenth or less. Raises CloseoutError when they are first asked for.
     """
-    found = _LargeObjects()
+
+    def __init__(self, dump: DumpFile, blocks: list[tuple[int, int]], encoding: str) -> None:
+        self.encoding = encoding
+        self._dump = dump
+        self._blocks = blocks
+        self._kept: list[bytes] = []
+
+    def __iter__(self) -> Iterator[bytes]:
+        if not self._kept:
+            packer = zlib.compressobj(1)
+            pieces = definitions_to_settle(definitions_of(self._dump, self._blocks), self.encoding, ())
+            kept = [packer.compress(piece) for piece in pieces]
+            self._kept = [piece for piece in (*kept, packer.flush()) if piece]
+        unpacker = zlib.decompressobj()
+        for piece in self._kept:
+            text = unpacker.decompress(piece, _READ_BYTES)
+            while text:
+                yield text
+                text = unpacker.decompress(unpacker.unconsumed_tail, _READ_BYTES)
+
+
+def not_needed(definitions: DumpDefinitions, entries: Iterable[Entry], wanted: Iterable[Entry]) -> frozenset[str]:
+    """Return the names of relations that can be left out where ``wanted`` of the dump's ``entries`` are settled."""
+    selection = Selection(entries, definitions.encoding, wanted)
+    _scan(definitions, selection)
+    return selection.left_out()
+
+
+def definitions_to_settle(pieces: Iterable[bytes], encoding: str, left_out: Collection[str]) -> Iterator[bytes]:
+    """Yield definitions without what cannot matter where texts are settled: the relations that are ``left_out`` (names)
+    with all that is their own, values of sequences, rows, and large objects with all that is theirs: they have no text
+    that could read otherwise, and there may be many.
+
+    What is held back is never more than one statement. Raises CloseoutError.
+    """
+    found = _NotToSettle(codec_of(encoding), left_out)
     scanner = Scanner(found)
-    for piece in definitions_of(dump, blocks):
-        scanner.feed(piece)
-    scanner.finish()
-    yield from _without(found.places, definitions_of(dump, blocks))
-
-
-def _without(places: Iterable[tuple[int, int]], pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield a stream without what lies at ``places`` (from, to), which are in order."""
-    left = deque(places)
-    position = 0
+    held, offset = bytearray(), 0
     for piece in pieces:
-        kept = 0
-        while left and left[0][0] < position + len(piece):
-            start, end = left[0]
-            yield piece[kept : max(kept, start - position)]
-            kept = min(len(piece), end - position)
-            if end > position + len(piece):
-                break
-            left.popleft()
-        yield piece[kept:]
-        position += len(piece)
+        scanner.feed(piece)
+        held += piece
+        decided = found.decided - offset
+        yield _without(found.places, bytes(held[:decided]), offset)
+        del held[:decided]
+        offset += decided
+    scanner.finish()
+    yield _without(found.places, bytes(held), offset)
 
 
-class _LargeObjects:
-    """A sink of the scanner that notes where the statements about large objects are."""
+def _without(places: deque[tuple[int, int, int]], text: bytes, offset: int) -> bytes:
+    """Return a text that lies at ``offset`` without these ``places`` (the end of the statement before it, from, to),
+    all in it and in order; they are used up.
+    """
+    kept, position = bytearray(), 0
+    while places and places[0][2] <= offset + len(text):
+        before, start, end = (place - offset for place in places.popleft())
+        kept += text[position:before]
+        # A comment goes with what it is about, but not a command of psql.
+        kept += text[before:start] if b"\\" in text[before:start] else b""
+        position = end
+    return bytes(kept + text[position:])
 
-    def __init__(self) -> None:
-        self.places: list[tuple[int, int]] = []
+
+class _NotToSettle:
+    """A sink of the scanner that notes where the statements are that cannot matter; up to ``decided`` it is known."""
+
+    def __init__(self, codec: str, left_out: Collection[str]) -> None:
+        self.places: deque[tuple[int, int, int]] = deque()
+        self.decided = 0
+        self._codec = codec
+        self._left_out = frozenset(left_out)
+        self._copy = 0
 
     def statement(self, statement: Statement) -> None:
-        if statement.text.startswith(_CALLS) or _LARGE_OBJECT.match(statement.text):
-            self.places.append((statement.start, statement.end))
+        if statement.words[:1] == (b"COPY",):
+            # With its data.
+            self._copy = statement.start
+            return
+        if cannot_matter(statement) or self._is_left_out(statement):
+            self.places.append((self.decided, statement.start, statement.end))
+        self.decided = statement.end
+
+    def _is_left_out(self, statement: Statement) -> bool:
+        about = statement_about(statement, self._codec) if self._left_out else ()
+        return bool(about) and self._left_out.issuperset(about)
 
     def copy_data(self, data: memoryview) -> None:
         """There are no rows here."""
 
     def copy_block(self, rows: int, size_bytes: int, offset: int) -> None:
-        """An empty one."""
+        end = offset + size_bytes + len(_TERMINATOR)
+        self.places.append((self.decided, self._copy, end))
+        self.decided = end
 
 
-def occurring(dump: DumpFile, blocks: list[tuple[int, int]], encoding: str, wanted: Collection[Texts]) -> set[Texts]:
+def occurring(definitions: DumpDefinitions, wanted: Collection[Texts]) -> set[Texts]:
     """Return those of ``wanted`` whose texts all occur, as they are, in one statement of the dump that defines their
-    object or a part of it. ``encoding`` is the dump's, PostgreSQL's name. Raises CloseoutError.
+    object or a part of it.
     """
-    finder = _Finder(codec_of(encoding), wanted)
-    scanner = Scanner(finder)
-    for piece in definitions_of(dump, blocks):
+    finder = _Finder(codec_of(definitions.encoding), wanted)
+    _scan(definitions, finder)
+    return finder.found
+
+
+def _scan(pieces: Iterable[bytes], sink: Sink) -> None:
+    scanner = Scanner(sink)
+    for piece in pieces:
         scanner.feed(piece)
     scanner.finish()
-    return finder.found
 
 
 class _Finder:

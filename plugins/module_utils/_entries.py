@@ -11,13 +11,13 @@ which anybody can write. A statement of unknown form is an entry too, of type OT
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 from ._names import read_identifier
 
 _HEAD_CHARS = 1 << 16
-_MAX_NAME = 200
+MAX_NAME = 200
 
 # In the order in which they are tried: two words before one.
 _KINDS = (
@@ -65,6 +65,10 @@ _KINDS = (
     "PARAMETER",
     "DATABASE",
 )
+# By their first word: the other words.
+_KINDS_BY_WORD: dict[str, list[tuple[str, list[str]]]] = {}
+for _kind in _KINDS:
+    _KINDS_BY_WORD.setdefault(_kind.split()[0], []).append((_kind, _kind.split()[1:]))
 _MODIFIERS = ("UNIQUE", "UNLOGGED", "TRUSTED", "PROCEDURAL", "CONSTRAINT", "DEFAULT", "RECURSIVE")
 _OF_A_TABLE = ("TRIGGER", "RULE", "POLICY", "CONSTRAINT")
 _OF_NO_SCHEMA = (
@@ -131,8 +135,8 @@ def name_statement(text: str) -> Entry:
     except ValueError:
         found = None
     if found is None:
-        return Entry("OTHER", "", " ".join(text.split())[:_MAX_NAME])
-    return found._replace(name=found.name[:_MAX_NAME], of=found.of[:_MAX_NAME])
+        return Entry("OTHER", "", " ".join(text.split())[:MAX_NAME])
+    return found._replace(name=found.name[:MAX_NAME], of=found.of[:MAX_NAME])
 
 
 def owner_of(text: str) -> tuple[Entry, str] | None:
@@ -187,6 +191,14 @@ class _Reader:
                 return False
         return True
 
+    def accept_one_of(self, words: Collection[str]) -> bool:
+        """Read one of these words if it comes next."""
+        start = self.position
+        if self.word() in words:
+            return True
+        self.position = start
+        return False
+
     def identifier(self) -> str:
         self.skip()
         name, self.position = read_identifier(self.text, self.position)
@@ -215,8 +227,8 @@ class _Reader:
     def kind(self) -> str:
         """Read the words that say what kind of object it is."""
         self.accept("PROCEDURAL")
-        for kind in _KINDS:
-            if self.accept(*kind.split()):
+        for kind, others in _KINDS_BY_WORD.get(self.word(), ()):
+            if self.accept(*others):
                 return "SERVER" if kind == "FOREIGN SERVER" else kind
         raise ValueError("no kind of object")
 
@@ -316,7 +328,7 @@ def _blind(text: str) -> str:
 
 def _create(reader: _Reader) -> Entry:
     replaced = reader.accept("OR", "REPLACE")
-    while any(reader.accept(word) for word in _MODIFIERS):
+    while reader.accept_one_of(_MODIFIERS):
         pass
     kind = reader.kind()
     reader.accept("IF", "NOT", "EXISTS")

@@ -11,7 +11,7 @@ import hashlib
 import io
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
 from ._errors import CloseoutError
@@ -118,6 +118,16 @@ def write_whole(path: str, content: bytes, *, replace: bool = False) -> None:
         file.complete()
 
 
+def write_pieces(path: str, pieces: Iterable[bytes], *, replace: bool = False) -> str:
+    """Write a file piece by piece, atomically, mode 0600; return its sha256. ``replace`` allows one that exists."""
+    with new_file(path, replace=replace) as file:
+        written = Written(file)
+        for piece in pieces:
+            written.take(piece)
+        file.complete()
+    return written.sha256
+
+
 def fsync_directory(path: str) -> None:
     """Bring the names in a directory to the disk."""
     descriptor = os.open(path or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -166,6 +176,26 @@ def sha256_of(path: str) -> str:
     for piece in pieces_of(path):
         digest.update(piece)
     return digest.hexdigest()
+
+
+def pieces_with_digest(path: str, wanted: str) -> Iterator[bytes]:
+    """Yield a file's content. Raises CloseoutError before it and after it, unless it has the digest that is wanted."""
+    _refuse_other(path, sha256_of(path), wanted)
+    digest = hashlib.sha256()
+    for piece in pieces_of(path):
+        digest.update(piece)
+        yield piece
+    _refuse_other(path, digest.hexdigest(), wanted)
+
+
+def _refuse_other(path: str, found: str, wanted: str) -> None:
+    if found != wanted:
+        raise CloseoutError(
+            f"{path} is not what was written with the dump",
+            wanted=wanted or "its sha256",
+            found=found,
+            do="find out who changed it",
+        )
 
 
 def _size(file: io.FileIO) -> int:

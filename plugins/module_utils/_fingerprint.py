@@ -10,6 +10,7 @@ catalogues themselves, in production's snapshot and in the restored copy, and ne
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
@@ -21,11 +22,16 @@ from ._dump_definitions import Texts
 from ._fingerprint_sql import (
     DEPARSED,
     EXTENSION_PRIVILEGES,
+    OF_LARGE_OBJECTS,
     OWNER,
     PRIVILEGES,
     fact_queries,
 )
 from ._session import Session
+
+_DIGEST = "left(encode(sha256(convert_to(coalesce(f.said, ''), getdatabaseencoding())), 'hex'), 32)"
+OF_LARGE_OBJECT = "large object"
+"""The type of large objects in pg_identify_object()."""
 
 # So begin the names of differences that _definitions.OF_PRIVILEGES counts apart; default privileges do by themselves.
 _PREFIX = {OWNER: "OWNER ", PRIVILEGES: "ACL ", EXTENSION_PRIVILEGES: "ACL "}
@@ -49,7 +55,15 @@ class Mark(NamedTuple):
     texts: tuple[str, ...] = ()
 
 
-Fingerprint = dict[Key, Mark]
+@dataclass
+class Fingerprint:
+    """All facts of one database. Those of large objects are digests by sort and id: there may be millions."""
+
+    facts: dict[Key, Mark] = field(default_factory=dict)
+    large_objects: dict[str, dict[int, str]] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.facts) + sum(map(len, self.large_objects.values()))
 
 
 @dataclass
@@ -73,27 +87,53 @@ def read_fingerprint(session: Session) -> Fingerprint:
     """
     queries = fact_queries(session.server_version_num, COMMENTED)
     found: dict[Key, list[Mark]] = {}
+    fingerprint = Fingerprint()
     for fact, query in queries.items():
         texts = "f.texts" if fact in DEPARSED else "NULL"
+        others = ""
+        if fact in OF_LARGE_OBJECTS:
+            fingerprint.large_objects[fact] = _of_large_objects(session, query)
+            others = " WHERE f.classid::oid <> 'pg_largeobject'::regclass"
         columns = "classid, objid, objsubid, schema, name, said" + (", texts" if fact in DEPARSED else "")
         for type_, identity, schema, name, digest, said in session.rows(
             f"{OBJECTS_AND_PARTS}, facts ({columns}) AS ({query})"
-            " SELECT coalesce(o.type, ''), coalesce(o.identity, ''), f.schema, f.name::text, left(encode(sha256("
-            f"convert_to(coalesce(f.said, ''), getdatabaseencoding())), 'hex'), 32), {texts}"
-            " FROM facts f, LATERAL pg_identify_object(f.classid::oid, f.objid, f.objsubid) o"
+            f" SELECT coalesce(o.type, ''), coalesce(o.identity, ''), f.schema, f.name::text, {_DIGEST}, {texts}"
+            f" FROM facts f, LATERAL pg_identify_object(f.classid::oid, f.objid, f.objsubid) o{others}"
         ):
             mark = Mark(digest, schema, name, tuple(text for text in said or () if text))
             found.setdefault(Key(fact, type_, identity), []).append(mark)
     # More than one label may be on one object.
-    return {
+    fingerprint.facts = {
         key: marks[0] if len(marks) == 1 else marks[0]._replace(digest="+".join(sorted(mark.digest for mark in marks)))
         for key, marks in found.items()
     }
+    return fingerprint
+
+
+def _of_large_objects(session: Session, query: str) -> dict[int, str]:
+    """Return the digests of one sort of facts by the ids of the large objects that have it."""
+    found: dict[int, str] = {}
+
+    def take(line: bytes) -> None:
+        oid, digest = line.split()
+        # Most of them have one owner.
+        found[int(oid)] = sys.intern(digest.decode("ascii"))
+
+    # Line by line: a list of rows would take many times the memory. More than one label may be on one object.
+    session.copy_out(
+        f"COPY ({OBJECTS_AND_PARTS}, facts (classid, objid, objsubid, schema, name, said) AS ({query})"
+        f" SELECT f.objid, string_agg({_DIGEST}, '+' ORDER BY {_DIGEST}) FROM facts f"
+        " WHERE f.classid::oid = 'pg_largeobject'::regclass GROUP BY f.objid) TO STDOUT",
+        take,
+    )
+    return found
 
 
 def count_facts(fingerprint: Fingerprint) -> dict[str, int]:
     """Return how many facts of each sort there are."""
-    return dict(sorted(Counter(key.fact for key in fingerprint).items()))
+    counts = Counter(key.fact for key in fingerprint.facts)
+    counts.update({fact: len(digests) for fact, digests in fingerprint.large_objects.items() if digests})
+    return dict(sorted(counts.items()))
 
 
 def compare_fingerprints(
@@ -110,9 +150,9 @@ def compare_fingerprints(
     result = Comparison(kinds=count_facts(copy))
     other_texts: dict[Key, Mark] = {}
     lacking: set[tuple[str, str]] = set()
-    objects = {(mark.schema, mark.object) for mark in copy.values()}
-    for key, mark in production.items():
-        found, of = copy.get(key), (mark.schema, mark.object)
+    objects = {(mark.schema, mark.object) for mark in copy.facts.values()}
+    for key, mark in production.facts.items():
+        found, of = copy.facts.get(key), (mark.schema, mark.object)
         if key.fact == EXTENSION_PRIVILEGES and not same_extensions:
             result.not_compared += 1
         elif found is None:
@@ -126,9 +166,10 @@ def compare_fingerprints(
             other_texts[key] = mark
         else:
             result.differences.append(_difference(key, "as in production", "otherwise"))
-    for key in copy:
-        if key not in production and (key.fact != EXTENSION_PRIVILEGES or same_extensions):
+    for key in copy.facts:
+        if key not in production.facts and (key.fact != EXTENSION_PRIVILEGES or same_extensions):
             result.differences.append(_difference(key, "not in production", "there"))
+    _compare_large_objects(production, copy, result)
     texts = {key: Texts(mark.schema, mark.object, mark.texts) for key, mark in other_texts.items() if mark.texts}
     dumped = occurring(set(texts.values())) if texts else set()
     for key in other_texts:
@@ -137,6 +178,28 @@ def compare_fingerprints(
         else:
             result.differences.append(_difference(key, "in the dump as in production", "otherwise"))
     return result
+
+
+def _compare_large_objects(production: Fingerprint, copy: Fingerprint, result: Comparison) -> None:
+    """Compare the facts of large objects; one line for an object that is not there with all that belongs to it."""
+    lacking: set[int] = set()
+    for fact in sorted({**production.large_objects, **copy.large_objects}):
+        here, there = production.large_objects.get(fact, {}), copy.large_objects.get(fact, {})
+        if here == there:
+            result.equal += len(here)
+            continue
+        for oid in sorted({**here, **there}):
+            key, one, other = Key(fact, OF_LARGE_OBJECT, str(oid)), here.get(oid), there.get(oid)
+            if one == other:
+                result.equal += 1
+            elif one is None:
+                result.differences.append(_difference(key, "not in production", "there"))
+            elif other is not None:
+                result.differences.append(_difference(key, "as in production", "otherwise"))
+            elif oid not in lacking:
+                result.differences.append(_difference(key, "as in production", "not restored"))
+                if not any(oid in digests for digests in copy.large_objects.values()):
+                    lacking.add(oid)
 
 
 def _difference(key: Key, wanted: str, found: str) -> Difference:

@@ -17,6 +17,8 @@ DEFAULT_PRIVILEGES = "default privileges"
 EXTENSION_PRIVILEGES = "extension privileges"
 OF_PRIVILEGES = frozenset({OWNER, PRIVILEGES, DEFAULT_PRIVILEGES, EXTENSION_PRIVILEGES})
 """The facts that a missing role explains."""
+OF_LARGE_OBJECTS = frozenset({OWNER, PRIVILEGES, "comment", "security label"})
+"""The facts that a large object may have."""
 
 
 def _in_schema(catalogue: str, prefix: str, detail: str, join: str = "") -> str:

@@ -37,13 +37,14 @@ def dump_definitions(
 
 @contextlib.contextmanager
 def definitions_under_way(
-    server: Server, db: str, globals_document: dict[str, Any]
+    server: Server, db: str, globals_document: dict[str, Any], *, large_objects: bool = True
 ) -> Iterator[Callable[[], Manifest]]:
-    """Start to dump a database's definitions; gives the function that returns their manifest, for one call.
+    """Start to dump a database's definitions, and its ``large_objects``; gives the function that returns their
+    manifest, for one call.
 
     The dump waits, where it is long, until that is called. What it raises is ProgramFailed.
     """
-    program = dump_definitions(server, db, globals_document)
+    program = dump_definitions(server, db, globals_document, large_objects=large_objects)
 
     def read() -> Manifest:
         manifest = manifest_of(program.output())
@@ -59,9 +60,11 @@ def definitions_under_way(
         raise
 
 
-def read_definitions(server: Server, db: str, globals_document: dict[str, Any]) -> Manifest:
-    """Return the manifest of a database's definitions. Raises ProgramFailed."""
-    with definitions_under_way(server, db, globals_document) as read:
+def read_definitions(
+    server: Server, db: str, globals_document: dict[str, Any], *, large_objects: bool = True
+) -> Manifest:
+    """Return the manifest of a database's definitions, and of its ``large_objects``. Raises ProgramFailed."""
+    with definitions_under_way(server, db, globals_document, large_objects=large_objects) as read:
         return read()
 
 

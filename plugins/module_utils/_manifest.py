@@ -11,17 +11,18 @@ comparison. Its form is documented in docs/manifest.schema.json.
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
 from ._encodings import codec_of
 from ._entries import Entry, is_stored, name_statement, owner_of
 from ._errors import CloseoutError
-from ._jsontext import json_text
+from ._jsontext import json_pieces, read_json
+from ._large_objects import TYPE as LARGE_OBJECT
+from ._large_objects import Data, LargeObjects
 from ._names import read_identifier, read_qualified
 from ._scanner import Scanner, Statement
 
@@ -31,10 +32,12 @@ _ATTACH = re.compile(r"ALTER TABLE (?:ONLY )?")
 _ENCODING = re.compile(rb"SET client_encoding = '([^']+)';")
 _SETVAL = re.compile(r"SELECT pg_catalog\.setval\('((?:[^']|'')*)', (-?\d+), (true|false)\);", re.DOTALL)
 _LO_CREATE = re.compile(rb"SELECT pg_catalog\.lo_create\('(\d+)'\);")
+_LO_OWNER = re.compile(r'ALTER LARGE OBJECT (\d+) OWNER TO ("(?:[^"]|"")*"|[^\s";\')]+);\Z')
 _LO_OPEN = re.compile(rb"SELECT pg_catalog\.lo_open\('(\d+)', \d+\);")
 # The backslash is doubled where standard_conforming_strings is off.
 _LO_WRITE = re.compile(rb"SELECT pg_catalog\.lowrite\(0, '\\{1,2}x([0-9a-fA-F]*)'\);")
 _INHERITS = re.compile(rb"\)\nINHERITS \(")
+_MAX_SHOWN = 200
 _OFTEN_THE_SAME = frozenset({"type", "schema", "owner"})
 _OWNED_AS_TABLES = ("TABLE", "VIEW", "MATERIALIZED VIEW", "SEQUENCE", "FOREIGN TABLE")
 
@@ -78,31 +81,24 @@ class SequenceEntry:
     is_called: bool
 
 
-@dataclass
-class LargeObjectEntry:
-    """The data of one large object."""
-
-    oid: int
-    bytes: int
-    sha256: str
-
-
 class Manifest:
-    """What a dump holds, in the dump's order. It is the scanner's sink."""
+    """What a dump holds, in the dump's order. It is the scanner's sink.
+
+    ``entries`` are all but those of large objects, which are in ``large_objects``.
+    """
 
     def __init__(self) -> None:
         self.encoding = "UTF8"
         self.entries: list[Entry] = []
         self.tables: dict[tuple[str, str], TableEntry] = {}
         self.sequences: dict[tuple[str, str], SequenceEntry] = {}
-        self.large_objects: dict[int, LargeObjectEntry] = {}
+        self.large_objects = LargeObjects()
         self.complete = False
         self._backslashes = False
         self._context: dict[bytes, bytes] = {}
         self._positions: dict[tuple[str, str, str], int] = {}
         self._copying: TableEntry | None = None
         self._digests: dict[tuple[str, str], Any] = {}
-        self._large_object = 0
 
     def statement(self, statement: Statement) -> None:
         """Take note of a statement. Raises CloseoutError for a table or its data that cannot be understood."""
@@ -151,6 +147,8 @@ class Manifest:
             raise _not_understood(statement, f"encoding {self.encoding}") from error
 
     def _define(self, statement: Statement) -> None:
+        if statement.text.startswith(b"ALTER LARGE OBJECT ") and self._own_large_object(statement):
+            return
         text = self._text(statement)
         owned = owner_of(text) if b"OWNER" in statement.words else None
         if owned is not None:
@@ -240,32 +238,43 @@ class Manifest:
         elif text.startswith((b"SELECT pg_catalog.lo_create(", b"SELECT pg_catalog.lo_open(")):
             created, opened = _LO_CREATE.match(text), _LO_OPEN.match(text)
             if created:
-                self._define_large_object(created.group(1).decode("ascii"), statement)
+                self._make_large_object(created.group(1).decode("ascii"), statement)
             elif opened:
-                self._large_object = int(opened.group(1))
-                self._digests["", opened.group(1).decode("ascii")] = hashlib.sha256()
-                self.large_objects[self._large_object] = LargeObjectEntry(self._large_object, 0, _EMPTY)
+                self._open_large_object(int(opened.group(1)), statement)
+            else:
+                self._define(statement)
         elif text.startswith(b"SELECT pg_catalog.lowrite("):
             self._write_large_object(statement)
         elif text.startswith(b"SELECT pg_catalog.lo_close("):
-            self._digests.pop(("", str(self._large_object)), None)
+            self.large_objects.close()
         else:
             self._define(statement)
 
-    def _define_large_object(self, oid: str, statement: Statement) -> None:
-        self._positions["LARGE OBJECT", "", oid] = len(self.entries)
-        self.entries.append(Entry("LARGE OBJECT", "", oid, sha256=statement.sha256))
+    def _make_large_object(self, oid: str, statement: Statement) -> None:
+        entry = Entry(LARGE_OBJECT, "", oid, sha256=statement.sha256)
+        if not self.large_objects.make(entry):
+            self._positions[LARGE_OBJECT, "", oid] = len(self.entries)
+            self.entries.append(entry)
+
+    def _own_large_object(self, statement: Statement) -> bool:
+        """Give a large object its owner, without reading the statement as others are read: there may be many."""
+        found = _LO_OWNER.match(self._text(statement))
+        return found is not None and self.large_objects.own(int(found.group(1)), read_identifier(found.group(2))[0])
+
+    def _open_large_object(self, oid: int, statement: Statement) -> None:
+        try:
+            self.large_objects.open(oid)
+        except ValueError as error:
+            raise _not_understood(statement, "a large object's id") from error
 
     def _write_large_object(self, statement: Statement) -> None:
         found = _LO_WRITE.match(statement.text)
-        entry = self.large_objects.get(self._large_object)
-        if found is None or entry is None:
-            raise _not_understood(statement, "a large object's data, as pg_dump writes it")
-        data = bytes.fromhex(found.group(1).decode("ascii"))
-        digest = self._digests["", str(self._large_object)]
-        digest.update(data)
-        entry.bytes += len(data)
-        entry.sha256 = digest.hexdigest()
+        try:
+            if found is None:
+                raise ValueError("no lowrite")
+            self.large_objects.write(bytes.fromhex(found.group(1).decode("ascii")))
+        except ValueError as error:
+            raise _not_understood(statement, "a large object's data, as pg_dump writes it") from error
 
     def _sequence(self, statement: Statement) -> None:
         text = self._text(statement)
@@ -280,6 +289,16 @@ class Manifest:
         value = SequenceEntry(schema, name, int(found.group(2)), found.group(3) == "true")
         self.sequences[schema, name] = value
         self.entries.append(Entry("SEQUENCE SET", schema, name, sha256=statement.sha256))
+
+    def all_entries(self) -> Iterator[Entry]:
+        """Yield all entries, those of large objects too."""
+        yield from self.entries
+        yield from self.large_objects.entries()
+
+    @property
+    def number_of_entries(self) -> int:
+        """How many there are in all."""
+        return len(self.entries) + self.large_objects.made
 
     def names(self, schema: str) -> list[str]:
         """Return the tables that the dump creates in ``schema``, sorted."""
@@ -332,19 +351,20 @@ class Manifest:
 
     def as_json(self, **about: Any) -> bytes:
         """Return the file's content; ``about`` says which dump of which run it describes."""
-        return json_text({
+        return b"".join(self.json_pieces(**about))
+
+    def json_pieces(self, **about: Any) -> Iterator[bytes]:
+        """Yield the same piece by piece."""
+        return json_pieces({
             "schema": SCHEMA,
             **about,
             "complete": self.complete,
             "encoding": self.encoding,
-            "entries": (entry._asdict() for entry in self.entries),
+            "entries": (entry._asdict() for entry in self.all_entries()),
             "tables": (vars(entry) for entry in self.tables.values()),
             "sequences": (vars(entry) for entry in self.sequences.values()),
-            "large_objects": (vars(entry) for entry in self.large_objects.values()),
+            "large_objects": (data._asdict() for data in self.large_objects.data()),
         })  # fmt: skip
-
-
-_EMPTY = hashlib.sha256().hexdigest()
 
 
 def manifest_of(pieces: Iterable[bytes]) -> Manifest:
@@ -358,18 +378,35 @@ def manifest_of(pieces: Iterable[bytes]) -> Manifest:
     return manifest
 
 
-def read_manifest(content: bytes) -> tuple[Manifest, dict[str, Any]]:
-    """Read what :meth:`Manifest.as_json` wrote; return it and the whole document. Raises CloseoutError."""
+def read_manifest(content: bytes | Iterable[bytes]) -> tuple[Manifest, dict[str, Any]]:
+    """Read what :meth:`Manifest.as_json` wrote, whole or in pieces; return it, and the document without its long parts.
+
+    Raises CloseoutError.
+    """
+    manifest = Manifest()
+
+    def entry(found: Any) -> None:
+        made = _made(Entry, found)
+        if not manifest.large_objects.make(made):
+            manifest.entries.append(made)
+
+    def table(found: Any) -> None:
+        made = _made(TableEntry, found)
+        manifest.tables[made.schema, made.name] = made
+
+    def sequence(found: Any) -> None:
+        made = _made(SequenceEntry, found)
+        manifest.sequences[made.schema, made.name] = made
+
+    def large_object(found: Any) -> None:
+        manifest.large_objects.fill(_made(Data, found))
+
+    take = {"entries": entry, "tables": table, "sequences": sequence, "large_objects": large_object}
     try:
-        document = json.loads(content, object_hook=_made)
+        document = read_json([content] if isinstance(content, bytes) else content, take)
         if document["schema"] != SCHEMA:
             raise ValueError(f"schema {document['schema']!r}")
-        manifest = Manifest()
         manifest.encoding = document["encoding"]
-        manifest.entries = _all(Entry, document["entries"])
-        manifest.tables = {(table.schema, table.name): table for table in _all(TableEntry, document["tables"])}
-        manifest.sequences = {(one.schema, one.name): one for one in _all(SequenceEntry, document["sequences"])}
-        manifest.large_objects = {one.oid: one for one in _all(LargeObjectEntry, document["large_objects"])}
         manifest.complete = document["complete"] is True
     except (ValueError, KeyError, TypeError) as error:
         raise CloseoutError(
@@ -381,29 +418,22 @@ def read_manifest(content: bytes) -> tuple[Manifest, dict[str, Any]]:
     return manifest, document
 
 
-_KINDS = {
-    frozenset(Entry._fields): Entry,
-    **{frozenset(one.name for one in fields(kind)): kind for kind in (TableEntry, SequenceEntry, LargeObjectEntry)},
+_NAMES: dict[Any, frozenset[str]] = {
+    Entry: frozenset(Entry._fields),
+    Data: frozenset(Data._fields),
+    **{kind: frozenset(one.name for one in fields(kind)) for kind in (TableEntry, SequenceEntry)},
 }
-_Kind = TypeVar("_Kind", Entry, TableEntry, SequenceEntry, LargeObjectEntry)
+_Kind = TypeVar("_Kind", Entry, TableEntry, SequenceEntry, Data)
 
 
-def _made(members: dict[str, Any]) -> Any:
-    """Make an entry of an object of JSON as soon as it is read: many dictionaries would take much memory."""
-    kind = _KINDS.get(frozenset(members))
-    if kind is None:
-        return members
+def _made(kind: type[_Kind], members: Any) -> _Kind:
+    """Make an entry of an object of JSON. Raises TypeError where it is another one."""
+    if not isinstance(members, dict) or members.keys() != _NAMES[kind]:
+        raise TypeError(f"not a {kind.__name__}: {members!r}"[:_MAX_SHOWN])
     for name in _OFTEN_THE_SAME & members.keys():
         if isinstance(members[name], str):
             members[name] = sys.intern(members[name])
     return kind(**members)
-
-
-def _all(kind: type[_Kind], found: Any) -> list[_Kind]:
-    """See that all are of that kind. Raises TypeError."""
-    if not isinstance(found, list) or not all(isinstance(one, kind) for one in found):
-        raise TypeError(f"not all of them are a {kind.__name__}")
-    return found
 
 
 def _read_columns(text: str, start: int) -> list[str] | None:

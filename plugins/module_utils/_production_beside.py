@@ -11,19 +11,18 @@ are read before the snapshot and after the dump; where both are the same, the du
 
 from __future__ import annotations
 
-import hashlib
+from operator import attrgetter
 from typing import Any
 
+from ._live_large_objects import owners_and_data
 from ._manifest import Manifest
 from ._names import quote_qualified
 from ._session import Session, SqlError
+from ._side_by_side import side_by_side
 
 _MAX_NAMED = 20
 _ATTEMPTS = 3
 _SEQUENCES_AT_ONCE = 200
-_OBJECTS_AT_ONCE = 256
-_FIRST_BYTES = 1 << 16
-_NEXT_BYTES = 4 << 20
 
 Values = dict[tuple[str, str], tuple[int, bool]]
 
@@ -77,29 +76,12 @@ def compare_values(before: Values, after: Values, manifest: Manifest) -> dict[st
 
 def compare_large_objects(session: Session, manifest: Manifest) -> dict[str, Any]:
     """Read every large object in the session's snapshot and hold it against the dump's. Raises CloseoutError."""
-    expected = {one.oid: (one.bytes, one.sha256) for one in manifest.large_objects.values()}
-    oids = sorted(row[0] for row in session.rows("SELECT oid FROM pg_largeobject_metadata"))
-    different = set(expected) - set(oids)
-    for start in range(0, len(oids), _OBJECTS_AT_ONCE):
-        part = oids[start : start + _OBJECTS_AT_ONCE]
-        for oid, data in session.rows(
-            "SELECT oid, lo_get(oid, 0, %s) FROM unnest(%s::oid[]) AS given (oid)", [_FIRST_BYTES, part]
-        ):
-            if _digest(session, oid, bytes(data)) != expected.get(oid):
-                different.add(oid)
-    return {
-        "large_objects": len(oids),
-        "different": [str(oid) for oid in sorted(different)[:_MAX_NAMED]],
-        "different_total": len(different),
-    }
-
-
-def _digest(session: Session, oid: int, first: bytes) -> tuple[int, str]:
-    """Return length and sha256 of a large object whose beginning was read."""
-    digest, length, wanted, piece = hashlib.sha256(first), len(first), _FIRST_BYTES, first
-    while len(piece) == wanted:
-        wanted = _NEXT_BYTES
-        piece = bytes(session.value("SELECT lo_get(%s, %s, %s)", [oid, length, wanted]))
-        digest.update(piece)
-        length += len(piece)
-    return length, digest.hexdigest()
+    number, different, total = 0, [], 0
+    for ones, others in side_by_side(
+        manifest.large_objects.sorted_data(), (data for _owner, data in owners_and_data(session)), attrgetter("oid")
+    ):
+        number += len(others)
+        if ones != others:
+            total += 1
+            different += [str((ones or others)[0].oid)] if total <= _MAX_NAMED else []
+    return {"large_objects": number, "different": different, "different_total": total}

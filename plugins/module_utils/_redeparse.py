@@ -12,12 +12,11 @@ two further scratch databases, and are dumped from there.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from ._dump_definitions import definitions_to_settle
-from ._dumptext import DumpFile
+from ._dump_definitions import DumpDefinitions, definitions_to_settle
 from ._globals import database_statement
 from ._live_definitions import dump_definitions, finish_whole, read_definitions
 from ._manifest import Manifest
@@ -26,28 +25,33 @@ from ._server import Server
 
 
 def restored_once_more(
-    server: Server, db: str, globals_document: dict[str, Any], dump: DumpFile, blocks: list[tuple[int, int]]
+    server: Server,
+    db: str,
+    globals_document: dict[str, Any],
+    definitions: DumpDefinitions,
+    left_out: Collection[str],
 ) -> tuple[Manifest, Manifest]:
-    """Return the definitions of the ``dump`` (without its ``blocks``) and of the restored copy ``db``,
-    each after one more restore. The databases that it takes go with the scratch server.
+    """Return a dump's ``definitions`` and those of the restored copy ``db``, each after one more restore; relations
+    that are ``left_out`` (names) are not restored. The databases that it takes go with the scratch server.
     """
     unique = secrets.token_hex(4)
 
     def of_dump() -> Manifest:
         name = f"closeout_deparse_dump_{unique}"
-        _load(server, name, globals_document, definitions_to_settle(dump, blocks))
-        return read_definitions(server, name, globals_document)
+        _load(server, name, globals_document, definitions_to_settle(definitions, definitions.encoding, left_out))
+        return read_definitions(server, name, globals_document, large_objects=False)
 
     def of_copy() -> Manifest:
         name = f"closeout_deparse_copy_{unique}"
         program = dump_definitions(server, db, globals_document, large_objects=False)
         try:
-            _load(server, name, globals_document, program.output())
+            pieces = definitions_to_settle(program.output(), definitions.encoding, left_out)
+            _load(server, name, globals_document, pieces)
             finish_whole(program, "The definitions of the restored copy cannot be dumped")
         except BaseException:
             program.stop()
             raise
-        return read_definitions(server, name, globals_document)
+        return read_definitions(server, name, globals_document, large_objects=False)
 
     with ThreadPoolExecutor(2) as pool:
         sides = [pool.submit(side) for side in (of_dump, of_copy)]

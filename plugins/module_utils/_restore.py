@@ -21,7 +21,7 @@ from ._compression import NONE
 from ._dumpdigest import read_dump, size_of
 from ._dumptext import DumpFile
 from ._errors import CloseoutError, GuardFailed, ProgramFailed
-from ._files import pieces_of, write_whole
+from ._files import pieces_of, write_pieces, write_whole
 from ._formats import CUSTOM, DIRECTORY, PLAIN
 from ._globals import database_statement, role_statements, tablespace_statements
 from ._identity import Identity, differs, read_identity
@@ -241,9 +241,8 @@ def _keep_manifest(manifest: Manifest, request: RestoreRequest, kind: str, sha25
         "size_bytes": size_of(request.path),
         "sha256": sha256,
     }
-    content = manifest.as_json(run_id=request.run_id, dump=about)
-    write_whole(request.manifest, content, replace=True)
-    return {"path": request.manifest, "sha256": hashlib.sha256(content).hexdigest(), "entries": len(manifest.entries)}
+    sha256 = write_pieces(request.manifest, manifest.json_pieces(run_id=request.run_id, dump=about), replace=True)
+    return {"path": request.manifest, "sha256": sha256, "entries": manifest.number_of_entries}
 
 
 def _session_guard(request: RestoreRequest) -> str:

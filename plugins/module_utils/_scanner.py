@@ -33,6 +33,13 @@ _TOKEN = re.compile(
 )
 _ROUTINE = re.compile(rb"CREATE (OR REPLACE )?(FUNCTION|PROCEDURE)\b")
 _COPY = re.compile(rb"COPY .* FROM stdin;\Z", re.DOTALL)
+# Most statements of a big dump are short and plain: they are found as a whole, in a fifth of the time.
+_SIMPLE_BYTES = 1 << 16
+_BETWEEN = re.compile(rb"(?:\s+|--(?! PostgreSQL database dump complete)[^\n]*\n)*")
+_SIMPLE_QUOTES = re.compile(rb"'[^']*'|\"[^\"]*\"")
+_NOT_SIMPLE = re.compile(rb"['\"$\\]|--|/\*|[eE&]\0")
+_INNERMOST = re.compile(rb"\([^()]*\)")
+_WORDS = re.compile(rb"[A-Za-z0-9_\x80-\xff][A-Za-z0-9_$\x80-\xff]{0,200}")
 # As a regular expression, because that finds it twice as fast as bytes.find does.
 _TERMINATOR = re.compile(rb"\n\\\.\n")
 # How far the buffer is done with, and whether the state has ended.
@@ -244,6 +251,10 @@ class Scanner:
 
     def _scan_statement(self, position: int, final: bool) -> _Step:
         buffer = self._buffer
+        if not self._text:
+            position = self._scan_simple(position)
+            if self._line_kind is not None:
+                return position, True
         limit = len(buffer) if final else len(buffer) - _LOOK_AHEAD
         cursor = position
         while cursor < limit:
@@ -279,6 +290,33 @@ class Scanner:
         done = max(position, min(cursor if cursor > limit else limit, len(buffer)))
         self._take(position, done)
         return done, False
+
+    def _scan_simple(self, position: int) -> int:
+        """Tell the statements that are simple and whole in the buffer; return where the first other one begins."""
+        buffer = self._buffer
+        while self._line_kind is None:
+            between = _BETWEEN.match(buffer, position)
+            position = between.end() if between else position
+            end = buffer.find(b";", position, position + _SIMPLE_BYTES) + 1
+            if not end or self._backslash_quotes:
+                break
+            text = bytes(buffer[position:end])
+            words = _simple_words(text)
+            if words is None:
+                break
+            self._tell(
+                Statement(
+                    text,
+                    True,
+                    tuple(words[:_MAX_FIRST_WORDS]),
+                    (b"PARTITION", b"BY") in zip(words, words[1:]),
+                    hashlib.sha256(text).hexdigest(),
+                    self._buffer_offset + position,
+                    self._buffer_offset + end,
+                )
+            )
+            position = end
+        return position
 
     def _closing_of(self, token: bytes) -> bytes:
         if token[:1] == b"$":
@@ -323,20 +361,24 @@ class Scanner:
 
     def _end_statement(self, end: int) -> None:
         text = bytes(self._text)
-        if text != b";":
-            digest = self._long_digest or hashlib.sha256(text)
-            whole = self._long_digest is None
-            words = tuple(self._words)
-            sha256 = digest.hexdigest()
-            self._sink.statement(Statement(text, whole, words, self._partition_by, sha256, self._start, end))
-            if self._words[:2] == [b"SET", b"STANDARD_CONFORMING_STRINGS"]:
-                self._backslash_quotes = self._words[2:3] == [b"OFF"]
-            if self._words[:1] == [b"COPY"] and _COPY.match(text):
-                # What follows the semicolon on its line is not data.
-                self._line_kind = b"COPY"
-                self._line_head = bytearray()
-            self._marker_seen = False
+        digest = self._long_digest or hashlib.sha256(text)
+        whole = self._long_digest is None
+        words = tuple(self._words)
+        self._tell(Statement(text, whole, words, self._partition_by, digest.hexdigest(), self._start, end))
         self._reset_statement()
+
+    def _tell(self, statement: Statement) -> None:
+        """Tell the sink of a statement, and prepare for what follows it."""
+        if statement.text == b";":
+            return
+        self._sink.statement(statement)
+        if statement.words[:2] == (b"SET", b"STANDARD_CONFORMING_STRINGS"):
+            self._backslash_quotes = statement.words[2:3] == (b"OFF",)
+        if statement.words[:1] == (b"COPY",) and _COPY.match(statement.text):
+            # What follows the semicolon on its line is not data.
+            self._line_kind = b"COPY"
+            self._line_head = bytearray()
+        self._marker_seen = False
 
     def _reset_statement(self) -> None:
         self._text = bytearray()
@@ -350,3 +392,21 @@ class Scanner:
 
 _ESCAPED = re.compile(rb"''?|\\")
 _COMMENT = re.compile(rb"/\*|\*/")
+
+
+def _simple_words(text: bytes) -> list[bytes] | None:
+    """Return the words outside quotes and parentheses, in upper case, of a text that ends with a semicolon, if it is
+    one statement, and so simple that this is sure: no comment, no dollar, no backslash but in plain quotes, no routine.
+    """
+    bare = _SIMPLE_QUOTES.sub(b"\0", text)
+    if b"\0" in text or _NOT_SIMPLE.search(bare):
+        return None
+    while b"(" in bare:
+        inner = _INNERMOST.sub(b" ", bare)
+        if inner == bare:
+            return None
+        bare = inner
+    if b")" in bare:
+        return None
+    words = [word.upper() for word in _WORDS.findall(bare) if not word[:1].isdigit()]
+    return None if _ROUTINE.match(b" ".join(words)) else words

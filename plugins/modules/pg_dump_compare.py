@@ -17,7 +17,8 @@ description:
     order decides, and the table is counted as equal in another order.
   - Dumps the definitions of the restored copy and compares each with the dump's. Where a text differs, both sides are
     restored once more into two further scratch databases, because PostgreSQL prints some expressions differently after
-    a first restore; what is equal there is counted as equal after re-deparse. The column order of inheriting tables is
+    a first restore; what is equal there is counted as equal after re-deparse. Tables, views and sequences that such a
+    text has nothing to do with are left out, unless it differs there again. The column order of inheriting tables is
     not kept by a restore either, and told.
   - Compares values of sequences, data of large objects, and which materialized views are filled; and takes the census
     of the copy's catalogues, to be held against production's.

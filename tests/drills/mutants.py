@@ -729,7 +729,7 @@ _OF_THE_STREAM = (
              ("dump.content",), bit_flipped("\\x89504e470d0a1a0a", "e470d"), settings={"production_content": "all"}),
 )  # fmt: skip
 
-_ANOTHER_MANIFEST = "is not the one that was written with the dump"
+_ANOTHER_MANIFEST = "is not what was written with the dump"
 _OF_THE_FILES = (
     InFiles("replaced-before-restore", "the dump replaced after the checksum by another run's",
             ("dump.sha256_confirmed",), "dump_audit", _replace_dump),

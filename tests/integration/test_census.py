@@ -84,7 +84,7 @@ def test_a_whole_dump_has_everything_and_nothing_else(cluster: Factory, version:
     server.psql(SUBSCRIPTION, "directus")
     census = census_of(server)
     dump = dump_of(server)
-    entries = manifest_of([dump]).entries
+    entries = list(manifest_of([dump]).all_entries())
     for told in (by_comments(dump), entries):
         found = left_out(census, told)
         assert (found["left_out"], found["unexplained"]) == ([], [])
@@ -151,7 +151,7 @@ def test_a_restricted_role_reads_the_same_census(cluster: Factory, version: int)
     assert restricted.lost == ["USER MAPPING for app on server: this role cannot read its options"]
     dump = dump_of(server, "closeout")
     assert b"CREATE USER MAPPING FOR app SERVER server;" in dump and b"secret" not in dump
-    found = left_out(restricted, manifest_of([dump]).entries)
+    found = left_out(restricted, list(manifest_of([dump]).all_entries()))
     assert found["left_out"] == ["SUBSCRIPTION nightly", *restricted.lost]
     assert found["left_out_total"] == 2
     assert found["kinds"]["SUBSCRIPTION"] == {"production": 1, "dump": 0}
@@ -273,7 +273,7 @@ def test_what_pg_dump_leaves_out_by_design_is_named_or_not_counted(cluster: Fact
                     " SET allow_system_table_mods = on; " + sql, "directus")  # fmt: skip
         dump = dump_of(server)
         census = census_of(server)
-        for entries in (by_comments(dump), manifest_of([dump]).entries):
+        for entries in (by_comments(dump), list(manifest_of([dump]).all_entries())):
             found = left_out(census, entries)
             assert (what, found["left_out"], found["unexplained"]) == (what, lost, [])
         assert (what, len(census.told)) == (what, len(told))
@@ -304,7 +304,7 @@ def test_a_table_of_an_extension_is_left_out_of_its_publication(cluster: Factory
                      " ALTER EXTENSION hstore ADD TABLE t")  # fmt: skip
     dump = dump_of(server)
     assert (b"ADD TABLE ONLY public.t" in dump) == (version >= 18)
-    found = left_out(census_of(server), manifest_of([dump]).entries)["left_out"]
+    found = left_out(census_of(server), list(manifest_of([dump]).all_entries()))["left_out"]
     assert found == ([] if version >= 18 else ["PUBLICATION TABLE public.t of p (an extension's table)"])
 
 
@@ -318,7 +318,7 @@ def test_a_partition_that_is_being_detached_is_told(cluster: Factory, version: i
             server.psql("SET statement_timeout = '500ms';\nALTER TABLE p DETACH PARTITION p1 CONCURRENTLY;", "directus")
     census = census_of(server)
     assert census.told == ["TABLE public.p1 is being detached here and is a partition after a restore"]
-    assert left_out(census, manifest_of([dump_of(server)]).entries)["left_out_total"] == 0
+    assert left_out(census, manifest_of([dump_of(server)]).all_entries())["left_out_total"] == 0
 
 
 def test_a_lost_comment_or_an_added_column_shows_in_the_counts(cluster: Factory) -> None:
@@ -353,7 +353,7 @@ def test_a_standby_has_no_unlogged_data(cluster: Factory, version: int) -> None:
     (server.data_dir / "standby.signal").touch()
     server.start()
     census = census_of(server)
-    found = left_out(census, manifest_of([dump_of(server)]).entries)
+    found = left_out(census, manifest_of([dump_of(server)]).all_entries())
     assert (found["left_out"], found["unexplained"]) == ([], [])
     assert found["kinds"]["SEQUENCE SET"]["dump"] == (1 if version >= 15 else 2)
     assert census.told == ["SEQUENCE public.q is unlogged: a standby does not have its data"] * (version >= 15) + [

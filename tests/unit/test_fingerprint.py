@@ -25,7 +25,8 @@ TRIGGER = Key("trigger", "trigger", "touch on s.t")
 OWNED = Key(OWNER, "table", "s.t")
 OF_EXTENSION = Key(EXTENSION_PRIVILEGES, "function", "s.f(integer)")
 TEXT = "CONSTRAINT kind_known CHECK (kind = ANY (ARRAY['a']))"
-PRODUCTION: Fingerprint = {
+Facts = dict[Key, Mark]
+PRODUCTION: Facts = {
     CHECK: Mark("c0", "s", "t", (TEXT,)),
     TRIGGER: Mark("d0", "s", "t"),
     OWNED: Mark("e0", "s", "t"),
@@ -35,33 +36,33 @@ ALL = {("s", "t"), ("s", "f")}
 
 
 def compare(
-    copy: Fingerprint,
+    copy: Facts,
     *,
     redeparsed: Collection[tuple[str, str]] = (),
     dumped: Collection[Texts] = (),
     same_extensions: bool = True,
 ) -> Comparison:
     return compare_fingerprints(
-        PRODUCTION,
-        copy,
+        Fingerprint(PRODUCTION),
+        Fingerprint(copy),
         redeparsed=redeparsed,
         occurring=lambda texts: {one for one in texts if one in dumped},
         same_extensions=same_extensions,
     )
 
 
-def with_digest(key: Key, digest: str) -> Fingerprint:
+def with_digest(key: Key, digest: str) -> Facts:
     return {**PRODUCTION, key: PRODUCTION[key]._replace(digest=digest)}
 
 
-def without(*keys: Key) -> Fingerprint:
+def without(*keys: Key) -> Facts:
     return {key: mark for key, mark in PRODUCTION.items() if key not in keys}
 
 
 def test_the_same_is_equal() -> None:
     found = compare(dict(PRODUCTION))
     assert (found.equal, found.equal_after_redeparse, found.not_compared, found.differences) == (4, 0, 0, [])
-    assert found.kinds == count_facts(PRODUCTION) == {
+    assert found.kinds == count_facts(Fingerprint(PRODUCTION)) == {
         "constraint": 1, EXTENSION_PRIVILEGES: 1, OWNER: 1, "trigger": 1,
     }  # fmt: skip
 
@@ -104,10 +105,10 @@ def test_nothing_but_a_text_is_excused(key: Key) -> None:
 
 
 def test_a_text_that_is_in_no_dump_is_not_excused() -> None:
-    bare: Fingerprint = {CHECK: Mark("c0", "s", "t", ())}
+    bare: Facts = {CHECK: Mark("c0", "s", "t", ())}
     found = compare_fingerprints(
-        bare,
-        {CHECK: Mark("c1", "s", "t", ())},
+        Fingerprint(bare),
+        Fingerprint({CHECK: Mark("c1", "s", "t", ())}),
         redeparsed=ALL,
         occurring=lambda texts: set(texts),
         same_extensions=True,
@@ -134,3 +135,45 @@ def test_privileges_of_an_extension_are_compared_in_the_same_version_only() -> N
     more = {**PRODUCTION, OF_EXTENSION._replace(identity="s.g()"): Mark("a0", "s", "g")}
     assert compare(more, same_extensions=False).differences == []
     assert len(compare(more).differences) == 1
+
+
+OIDS = range(1, 20_001)
+
+
+def of_large_objects(owners: dict[int, str], comments: dict[int, str]) -> Fingerprint:
+    return Fingerprint(dict(PRODUCTION), {OWNER: owners, "comment": comments})
+
+
+def compare_large(copy: Fingerprint) -> Comparison:
+    production = of_large_objects(dict.fromkeys(OIDS, "a0"), {7: "b0"})
+    return compare_fingerprints(
+        production, copy, redeparsed=(), occurring=lambda texts: set(), same_extensions=True
+    )  # fmt: skip
+
+
+def test_large_objects_that_are_the_same_are_equal() -> None:
+    found = compare_large(of_large_objects(dict.fromkeys(OIDS, "a0"), {7: "b0"}))
+    assert (found.equal, found.differences) == (len(PRODUCTION) + len(OIDS) + 1, [])
+    assert (found.kinds[OWNER], found.kinds["comment"]) == (len(OIDS) + 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("owners", "comments", "wanted"),
+    [
+        ({9_999: "a1"}, {7: "b0"}, [("OWNER LARGE OBJECT 9999", "catalogue: owner", "otherwise")]),
+        ({20_001: "a0"}, {7: "b0"}, [("OWNER LARGE OBJECT 20001", "catalogue: owner", "there")]),
+        ({}, {7: "b1"}, [("LARGE OBJECT 7", "catalogue: comment", "otherwise")]),
+        ({}, {7: "b0", 8: "b0"}, [("LARGE OBJECT 8", "catalogue: comment", "there")]),
+        ({}, {}, [("LARGE OBJECT 7", "catalogue: comment", "not restored")]),
+        # One line for one that is not there with all that belongs to it.
+        ({7: None}, {}, [("LARGE OBJECT 7", "catalogue: comment", "not restored")]),
+        ({5: None}, {7: "b0"}, [("OWNER LARGE OBJECT 5", "catalogue: owner", "not restored")]),
+    ],
+)
+def test_one_of_many_large_objects_that_differs_is_named(
+    owners: dict[int, str | None], comments: dict[int, str], wanted: list[tuple[str, str, str]]
+) -> None:
+    changed = {**dict.fromkeys(OIDS, "a0"), **owners}
+    copy = of_large_objects({oid: owner for oid, owner in changed.items() if owner is not None}, comments)
+    found = compare_large(copy)
+    assert [(one.object, one.kind, one.found) for one in found.differences] == wanted

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 from ansible_collections.incomex.closeout.plugins.module_utils._entries import Entry
+from ansible_collections.incomex.closeout.plugins.module_utils._large_objects import Data
 from ansible_collections.incomex.closeout.plugins.module_utils._manifest import (
     SCHEMA,
-    LargeObjectEntry,
     SequenceEntry,
     TableEntry,
     manifest_of,
@@ -130,7 +130,7 @@ def test_every_field_is_described_and_no_other() -> None:
         "entry": list(Entry._fields),
         "table": [field.name for field in dataclasses.fields(TableEntry)],
         "sequence": [field.name for field in dataclasses.fields(SequenceEntry)],
-        "large object": [field.name for field in dataclasses.fields(LargeObjectEntry)],
+        "large object": list(Data._fields),
         "file": list(written()),
     }
     for name, part in described.items():
