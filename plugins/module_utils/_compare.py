@@ -10,7 +10,6 @@ Nothing is judged here: what is equal is counted, what differs is named, the who
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 from collections import Counter
@@ -28,7 +27,7 @@ from ._dump_definitions import occurring
 from ._dumptext import DumpFile
 from ._entries import Entry
 from ._errors import CloseoutError
-from ._files import read_whole, write_whole
+from ._files import read_as_written, write_whole
 from ._fingerprint import Fingerprint, compare_fingerprints, read_fingerprint
 from ._globals import monetary_settings
 from ._identity import read_identity
@@ -41,7 +40,6 @@ from ._session import Session
 
 SCHEMA = "incomex.closeout/comparison/1"
 _MAX_NAMED = 20
-_MAX_FILE_BYTES = 1 << 30
 
 
 @dataclass(frozen=True)
@@ -158,25 +156,12 @@ def _is_of_privileges(difference: Difference) -> bool:
     return difference.kind == "owner" or difference.object.startswith(OF_PRIVILEGES)
 
 
-def _with_digest(path: str, wanted: str) -> bytes:
-    content = read_whole(path, _MAX_FILE_BYTES)
-    digest = hashlib.sha256(content).hexdigest()
-    if digest != wanted:
-        raise CloseoutError(
-            f"{path} is not what was written with the dump",
-            wanted=wanted or "its sha256",
-            found=digest,
-            do="find out who changed it; nothing was compared",
-        )
-    return content
-
-
 def _census_of(request: CompareRequest) -> tuple[Census, Fingerprint]:
-    return load_census(_with_digest(request.census, request.census_sha256))
+    return load_census(read_as_written(request.census, request.census_sha256))
 
 
 def _manifest_of(request: CompareRequest) -> Manifest:
-    manifest, _document = read_manifest(_with_digest(request.manifest, request.manifest_sha256))
+    manifest, _document = read_manifest(read_as_written(request.manifest, request.manifest_sha256))
     if not manifest.complete or not manifest.entries or not manifest.tables:
         raise CloseoutError(
             f"The manifest {request.manifest} says of nothing what it should be",

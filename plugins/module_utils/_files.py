@@ -18,6 +18,7 @@ from ._errors import CloseoutError
 
 PARTIAL = ".partial"
 _READ_BYTES = 1 << 20
+_MAX_OWN_BYTES = 1 << 30
 # A pipe of that name must not make us wait for a writer.
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
@@ -145,6 +146,20 @@ def read_whole(path: str, limit_bytes: int = 64 << 20) -> bytes:
         content = b"".join(iter(lambda: file.read(_READ_BYTES), b"")) if _size(file) <= limit_bytes else None
     if content is None or len(content) > limit_bytes:
         raise CloseoutError(f"{path} is too large to be what it should be", wanted=f"at most {limit_bytes} bytes")
+    return content
+
+
+def read_as_written(path: str, sha256: str) -> bytes:
+    """Return the content of a file of this run, whose digest is known. Raises CloseoutError."""
+    content = read_whole(path, _MAX_OWN_BYTES)
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != sha256:
+        raise CloseoutError(
+            f"{path} is not what was written with the dump",
+            wanted=sha256 or "its sha256",
+            found=digest,
+            do="find out who changed it; nothing was done with it",
+        )
     return content
 
 
