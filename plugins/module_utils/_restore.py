@@ -4,7 +4,7 @@
 
 """Private to incomex.closeout: a dump restored into a scratch server, and into nothing else.
 
-The guard holds before anything is done, and once more inside psql's own session, before its first statement.
+The guard holds before anything is done, and once more inside every session that restores, before its first statement.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ import hashlib
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ._compression import NONE
+from ._dump_parts import NotCut, OtherDump
 from ._dumptext import CUSTOM, DumpFile
 from ._errors import CloseoutError, GuardFailed, ProgramFailed
 from ._files import pieces_of, write_whole
@@ -24,22 +25,28 @@ from ._globals import database_statement, role_statements, tablespace_statements
 from ._identity import Identity, differs, read_identity
 from ._labels import NONCE_SETTING
 from ._manifest import Manifest
-from ._names import quote_literal
-from ._psql import psql_arguments, psql_options
+from ._names import quote_identifier, quote_literal
+from ._psql import psql_arguments, restore_settings
 from ._restore_errors import read_errors, summarize
+from ._restore_parallel import Described, GivenUp, describe, jobs_or_default, restore_in_parallel, session_memory
 from ._scanner import Scanner
 from ._scratch import Scratch
 from ._server import Server, server_at
-from ._session import Session
+from ._session import Session, SqlError, as_options
 
 END_MARKER = b"\n-- PostgreSQL database dump complete\n"
 _END_BYTES = 1024
+# One psql is done with it before several sessions have begun.
+_SMALL_BYTES = 4 << 20
 
 
 @dataclass(frozen=True)
 class RestoreRequest:
-    """What to restore and where to. ``production`` is what the scratch server must not be; ``log`` and ``manifest``
-    are paths of files to write, or "".
+    """What to restore and where to. ``production`` is what the scratch server must not be; ``log`` is the path of a
+    file to write, or "".
+
+    ``manifest`` is the path of a file to write, or "". With ``manifest_sha256`` it was written with the dump, and is
+    read: ``jobs`` sessions can restore then (0: as many as there are processors, at most 4).
     """
 
     path: str
@@ -50,6 +57,8 @@ class RestoreRequest:
     by_hand: bool = False
     log: str = ""
     manifest: str = ""
+    manifest_sha256: str = ""
+    jobs: int = 0
     run_id: str = ""
 
 
@@ -60,14 +69,16 @@ def restore(scratch: Scratch, request: RestoreRequest) -> dict[str, Any]:
     did not succeed, CloseoutError otherwise; each with the facts gathered.
     """
     server = server_at(scratch.address)
+    plan = _planned(request)
     facts: dict[str, Any] = {"db": request.db, "on_error_stop": not request.by_hand}
     try:
         with server.session(read_only=False) as session:
             facts["guard"] = guard(server, session, request.production, request.nonce)
             facts["server_version"] = session.value("SELECT current_setting('server_version')")
             facts["roles_created"] = _prepare(session, request)
-            options = psql_options(session, request.globals_document)
-        facts.update(_run_psql(server, request, options))
+            settings = restore_settings(session, request.globals_document)
+            plan.memory = session_memory(session, plan.jobs)
+        facts.update(_run(server, request, plan, settings))
     except CloseoutError as error:
         error.facts = {"restore": {**facts, **error.facts.pop("restore", {})}, **error.facts}
         raise
@@ -106,8 +117,97 @@ def _prepare(session: Session, request: RestoreRequest) -> list[str]:
         session.rows(statement)
     for statement in tablespace_statements(request.globals_document):
         session.rows(statement)
-    session.rows(database_statement(request.globals_document, request.db))
+    _make_database(session, request)
     return [str(role["name"]) for role in request.globals_document["roles"]]
+
+
+def _make_database(session: Session, request: RestoreRequest) -> None:
+    session.rows(database_statement(request.globals_document, request.db))
+
+
+def _make_anew(server: Server, request: RestoreRequest, reason: str) -> None:
+    """Make the database empty again. Raises ProgramFailed where it cannot be removed: it may have a subscription."""
+    with server.session(read_only=False) as session:
+        try:
+            session.rows(f"DROP DATABASE {quote_identifier(request.db)} WITH (FORCE)")
+        except SqlError as error:
+            raise ProgramFailed(
+                "The restore failed",
+                wanted="a restore without an error",
+                found=f"{reason}; and the database could not be made anew: {error.message}",
+                do="restore it with jobs: 1, which tells more",
+            ) from error
+        _make_database(session, request)
+
+
+@dataclass
+class _Plan:
+    """How to restore: with ``jobs`` sessions, or for that ``reason`` with one psql. ``memory`` are settings of each
+    session.
+    """
+
+    jobs: int = 1
+    reason: str = ""
+    described: Described | None = None
+    memory: dict[str, str] = field(default_factory=dict)
+
+
+def _planned(request: RestoreRequest) -> _Plan:
+    """Plan, before anything is done. Raises CloseoutError for a manifest that is not what it should be."""
+    if request.manifest_sha256 == "":
+        return _Plan(reason="no manifest was given")
+    try:
+        described = describe(request.manifest, request.manifest_sha256)
+    except NotCut as error:
+        return _Plan(reason=str(error))
+    jobs = jobs_or_default(request.jobs)
+    if request.by_hand:
+        return _Plan(reason="errors are to be tolerated")
+    if not request.jobs and described.size_bytes < _SMALL_BYTES:
+        return _Plan(reason="it is small")
+    if jobs == 1:
+        return _Plan(reason="one session was asked for" if request.jobs else "there is one processor")
+    return _Plan(jobs, "", described)
+
+
+def _run(server: Server, request: RestoreRequest, plan: _Plan, settings: dict[str, str]) -> dict[str, Any]:
+    """Restore with several sessions where that can be, else with one psql, which has the last word in any case."""
+    started = time.monotonic()
+    reason, earlier = plan.reason, ""
+    if plan.described is not None:
+        try:
+            facts = _run_jobs(server, request, plan.described, {**settings, **plan.memory}, plan.jobs)
+            return {**facts, "duration_s": round(time.monotonic() - started, 3)}
+        except NotCut as error:
+            reason = str(error)
+        except GivenUp as error:
+            reason = f"given up with {plan.jobs} sessions: {error}"
+            earlier = f"{reason}; all of it once more, with one psql\n"
+            _make_anew(server, request, reason)
+    try:
+        facts = _run_psql(server, request, as_options(settings), earlier)
+    except CloseoutError as error:
+        error.facts.setdefault("restore", {}).update(jobs=1, jobs_reason=reason)
+        raise
+    return {**facts, "jobs": 1, "jobs_reason": reason, "duration_s": round(time.monotonic() - started, 3)}
+
+
+def _run_jobs(
+    server: Server, request: RestoreRequest, described: Described, settings: dict[str, str], jobs: int
+) -> dict[str, Any]:
+    """Restore with several sessions. Raises NotCut where that cannot be, GivenUp, CloseoutError."""
+    guard = _session_guard(request)
+    try:
+        done = restore_in_parallel(
+            server, request.path, request.db, described, settings=settings, guard=guard, jobs=jobs
+        )
+    except OtherDump as error:
+        error.facts["restore"] = {"rc": None, "input_sha256": "", "jobs": jobs}
+        raise
+    messages = done.pop("messages")
+    if request.log:
+        write_whole(request.log, messages.encode("utf-8"), replace=True)
+    return {**done, "errors": summarize([], tolerate=False), "jobs": jobs, "jobs_reason": ""}
 
 
 class _Hashed:
@@ -137,9 +237,10 @@ class _Hashed:
             yield piece
 
 
-def _run_psql(server: Server, request: RestoreRequest, options: str) -> dict[str, Any]:
+def _run_psql(server: Server, request: RestoreRequest, options: str, earlier: str) -> dict[str, Any]:
+    """Restore with one psql. ``earlier`` is what the log begins with."""
     manifest = Manifest()
-    scanner = Scanner(manifest) if request.manifest else None
+    scanner = Scanner(manifest) if request.manifest and not request.manifest_sha256 else None
     dump = DumpFile(request.path, server)
     source = _Hashed(dump, scanner)
     started = time.monotonic()
@@ -158,7 +259,7 @@ def _run_psql(server: Server, request: RestoreRequest, options: str) -> dict[str
         program.stop()
         raise
     if request.log:
-        write_whole(request.log, program.messages.encode("utf-8"), replace=True)
+        write_whole(request.log, (earlier + program.messages).encode("utf-8"), replace=True)
     errors = read_errors(program.messages)
     facts: dict[str, Any] = {
         "rc": code,

@@ -63,8 +63,28 @@ options:
     description:
       - File to write the manifest of the dump to, made while it is restored, for a dump that has none. It is what
         M(incomex.closeout.pg_dump_compare) compares the restored copy with.
+      - With O(manifest_sha256), the C(manifest.json) that was written with the dump, which is read.
     type: path
     default: ""
+    version_added: 0.1.0
+  manifest_sha256:
+    description:
+      - Its sha256, as M(incomex.closeout.pg_dump_readonly) returned it. It lets a plain dump be restored by O(jobs)
+        sessions, because the manifest says where the rows of each table lie; these are held against its digests.
+    type: str
+    default: ""
+    version_added: 0.1.0
+  jobs:
+    description:
+      - How many sessions restore at once. V(0) means as many as there are processors for this process, at most 4, and
+        one for a dump of less than 4 MB; V(1) means one C(psql), which executes the dump from its beginning to its end.
+      - With several, tables are loaded and indexes and keys made side by side; everything else is still executed by one
+        C(psql), in the dump's order. That needs O(manifest_sha256), O(tolerance=none), and a dump that is neither
+        compressed nor an archive.
+      - Where several sessions do not come to an end without an error, the database is made anew and restored by one
+        C(psql); what that says counts. RV(restore) has the reason.
+    type: int
+    default: 0
     version_added: 0.1.0
   docker_host:
     description: Address of the Docker daemon. Empty means C(unix:///var/run/docker.sock).
@@ -97,10 +117,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 restore:
-  description: Guard, roles made, return code, errors by class, sha256 of what was read, seconds taken.
+  description:
+    - Guard, roles made, return code, errors by class, sha256 of what was read, seconds taken.
+    - C(jobs) is the number of sessions that restored, C(jobs_reason) why it was one.
   returned: always
   type: dict
-  sample: {"rc": 0, "on_error_stop": true, "errors": {"total": 0, "fatal": []}}
+  sample: {"rc": 0, "on_error_stop": true, "errors": {"total": 0, "fatal": []}, "jobs": 2, "jobs_reason": ""}
 """
 
 from typing import Any
@@ -127,6 +149,8 @@ def work(module: AnsibleModule) -> dict[str, Any]:
         by_hand=module.params["tolerance"] == "by_hand",
         log=module.params["log"],
         manifest=module.params["manifest"],
+        manifest_sha256=module.params["manifest_sha256"],
+        jobs=module.params["jobs"],
         run_id=module.params["run_id"],
     )
     assert_readable(request.path)
@@ -149,6 +173,8 @@ def main() -> None:
         "tolerance": {"type": "str", "choices": ["none", "by_hand"], "default": "none"},
         "log": {"type": "path", "default": ""},
         "manifest": {"type": "path", "default": ""},
+        "manifest_sha256": {"type": "str", "default": ""},
+        "jobs": {"type": "int", "default": 0},
         "docker_host": {"type": "str", "default": ""},
         "bin_dir": {"type": "path", "default": ""},
     }
