@@ -217,7 +217,7 @@ def _replaced(text: bytes, old: bytes, new: bytes) -> bytes:
 def test_a_database_that_cannot_be_made_anew(shop: tuple[Dump, Path], scratch: Scratch, tmp_path: Path) -> None:
     dump, _bin_dir = shop
     end = b"\n--\n-- PostgreSQL database dump complete"
-    wrong = b"\nCREATE SUBSCRIPTION s CONNECTION 'x' PUBLICATION p WITH (connect = false);\nSELECT 1/0;\n"
+    wrong = b"\nCREATE SUBSCRIPTION s CONNECTION 'dbname=x' PUBLICATION p WITH (connect = false);\nSELECT 1/0;\n"
     broken = _with_manifest(dump, tmp_path, lambda text: _replaced(text, end, wrong + end))
     failed = fails("pg_scratch_restore", scratch.asked(broken, **described(broken)))
     assert "The restore failed" in failed.msg and "could not be made anew" in failed.msg
