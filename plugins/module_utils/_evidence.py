@@ -165,6 +165,8 @@ def _restore(parts: dict[str, dict[str, Any] | None]) -> dict[str, Any] | None:
         "input_sha256": restored.get("input_sha256", ""),
         "errors": restored.get("errors"),
         "duration_s": restored.get("duration_s"),
+        "jobs": restored.get("jobs"),
+        "jobs_reason": restored.get("jobs_reason"),
         "audited": audit.get("server"),
         "tables": audit.get("tables"),
         "rows": audit.get("rows"),

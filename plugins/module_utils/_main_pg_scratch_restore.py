@@ -16,7 +16,8 @@ from ._files import read_whole
 from ._globals import load_globals
 from ._identity import identity_from
 from ._module import run_module
-from ._restore import RestoreRequest, restore
+from ._restore import restore
+from ._restore_request import RestoreRequest
 from ._scratch_lifecycle import existing
 
 
@@ -32,6 +33,7 @@ def work(module: AnsibleModule) -> dict[str, Any]:
         by_hand=module.params["tolerance"] == "by_hand",
         log=module.params["log"],
         manifest=module.params["manifest"],
+        manifest_sha256=module.params["manifest_sha256"],
         run_id=module.params["run_id"],
         jobs=module.params["jobs"],
     )
@@ -56,6 +58,7 @@ def main() -> None:
         "jobs": {"type": "int", "default": 0},
         "log": {"type": "path", "default": ""},
         "manifest": {"type": "path", "default": ""},
+        "manifest_sha256": {"type": "str", "default": ""},
         "docker_host": {"type": "str", "default": ""},
         "bin_dir": {"type": "path", "default": ""},
     }

@@ -143,6 +143,8 @@ class HostProgram(Program):
     def _write_input(self, piece: bytes) -> None:
         assert self._process.stdin is not None
         self._process.stdin.write(piece)
+        # Who gives the pieces may wait for what the program makes of them.
+        self._process.stdin.flush()
 
     def _close_input(self) -> None:
         assert self._process.stdin is not None

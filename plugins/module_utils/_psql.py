@@ -26,8 +26,11 @@ _OPTIONS = {
 _OPTIONS_FROM_17 = {"event_triggers": "off"}  # even those that are ENABLE ALWAYS
 
 
-def psql_arguments(server: Server, db: str) -> list[str]:
-    """Return psql and its arguments up to those that say what to execute; it reads no psqlrc and prints no row."""
+def psql_arguments(server: Server, db: str, *, output: str = os.devnull) -> list[str]:
+    """Return psql and its arguments up to those that say what to execute; it reads no psqlrc and prints no row.
+
+    With ``output`` "" the bare values that statements return are on its standard output.
+    """
     return [
         "psql",
         *server.connection_arguments(),
@@ -35,7 +38,7 @@ def psql_arguments(server: Server, db: str) -> list[str]:
         "--no-psqlrc",
         "--quiet",
         "--echo-errors",
-        *("--output", os.devnull),
+        *(("--output", output) if output else ("--no-align", "--tuples-only")),
         *("--set", "ON_ERROR_STOP=on"),
         *("--set", "VERBOSITY=verbose"),
         # Context lines would bring rows into the log.
@@ -43,10 +46,15 @@ def psql_arguments(server: Server, db: str) -> list[str]:
     ]
 
 
+def restore_settings(session: Session, globals_document: dict[str, Any]) -> dict[str, str]:
+    """Return the settings of a session that executes a dump in the server of ``session``."""
+    settings = dict(_OPTIONS)
+    if session.server_version_num >= 170000:
+        settings.update(_OPTIONS_FROM_17)
+    settings.update(monetary_settings(session, globals_document))
+    return settings
+
+
 def psql_options(session: Session, globals_document: dict[str, Any]) -> str:
     """Return PGOPTIONS for psql that executes a dump in the server of ``session``."""
-    options = dict(_OPTIONS)
-    if session.server_version_num >= 170000:
-        options.update(_OPTIONS_FROM_17)
-    options.update(monetary_settings(session, globals_document))
-    return as_options(options)
+    return as_options(restore_settings(session, globals_document))

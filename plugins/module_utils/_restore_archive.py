@@ -20,6 +20,8 @@ from ._archive_place import MOUNT_POINT, lent
 from ._dumpdigest import file_names, read_dump
 from ._errors import ProgramFailed
 from ._files import write_whole
+from ._order_matters import caller_of_functions
+from ._program import Program
 from ._restore_errors import read_archive_errors, summarize, without_rows
 from ._server import Server, database_argument
 from ._session import Session
@@ -42,38 +44,26 @@ def can_read(server: Server, path: str) -> bool:
 
 
 def restore_archive(server: Server, session: Session, request: ArchiveRestore, options: str) -> dict[str, Any]:
-    """Restore the archive; return return code, errors, seconds, and the sha256 of what was read.
+    """Restore the archive; return return code, errors, seconds, how many workers, and the sha256 of what was read.
 
     ``session`` is open to the server, ``options`` becomes PGOPTIONS. Raises ProgramFailed, with these facts, where the
     restore did not succeed.
     """
-    argv = [
-        "pg_restore",
-        *server.connection_arguments(),
-        *("--dbname", database_argument(request.db)),
-        *("--jobs", str(request.jobs)),
-        "--exit-on-error",
-    ]
     started = time.monotonic()
     with lent(request.path, session), ThreadPoolExecutor(1) as hashing:
         before = _seen(request.path)
-        program = server.start(argv, options=options, archive=request.path)
         digest = hashing.submit(read_dump, request.path)
-        try:
-            for _piece in program.output():
-                pass
-            code = program.finish()
-        except BaseException:
-            program.stop()
-            raise
+        code, messages, reason = _run(server, request, options)
         read = digest.result()
         unchanged = _seen(request.path) == before
     if request.log:
-        write_whole(request.log, without_rows(program.messages).encode("utf-8"), replace=True)
-    errors = summarize(read_archive_errors(program.messages), tolerate=False)
+        write_whole(request.log, without_rows(messages).encode("utf-8"), replace=True)
+    errors = summarize(read_archive_errors(messages), tolerate=False)
     whole = code == 0 and not errors["fatal_total"] and unchanged
     facts = {
         "rc": code,
+        "jobs": 1 if reason else request.jobs,
+        "jobs_reason": reason,
         "errors": errors,
         "input_sha256": read.sha256 if whole else "",
         "duration_s": round(time.monotonic() - started, 3),
@@ -87,7 +77,7 @@ def restore_archive(server: Server, session: Session, request: ArchiveRestore, o
             facts={"restore": facts},
         )
     if not whole:
-        first = (errors["fatal"] or [program.messages.strip()[-300:] or "no message"])[0]
+        first = (errors["fatal"] or [messages.strip()[-300:] or "no message"])[0]
         raise ProgramFailed(
             "The restore failed",
             wanted="return code 0 and no error",
@@ -96,6 +86,35 @@ def restore_archive(server: Server, session: Session, request: ArchiveRestore, o
             facts={"restore": facts},
         )
     return facts
+
+
+def _run(server: Server, request: ArchiveRestore, options: str) -> tuple[int, str, str]:
+    """Restore section by section; return the last return code, all messages, and why it was with one worker, or ""."""
+    connection = [*server.connection_arguments(), "--dbname", database_argument(request.db)]
+    messages, jobs, reason, code = "", request.jobs, "", 0
+    for section in ("pre-data", "data", "post-data"):
+        if section == "data":
+            with server.session(request.db) as session:
+                caller = caller_of_functions(session)
+            if caller:
+                jobs, reason = 1, f"the order of the tables may matter: {caller} calls a function"
+        argv = ["pg_restore", *connection, "--section", section, "--jobs", str(jobs), "--exit-on-error"]
+        program = server.start(argv, options=options, archive=request.path)
+        code = _end_of(program)
+        messages += program.messages
+        if code != 0:
+            break
+    return code, messages, reason
+
+
+def _end_of(program: Program) -> int:
+    try:
+        for _piece in program.output():
+            pass
+        return program.finish()
+    except BaseException:
+        program.stop()
+        raise
 
 
 def _seen(path: str) -> list[tuple[str, int, int, int]]:

@@ -27,6 +27,7 @@ APPLICATION = "incomex.closeout"
 LOCK_WAIT_S = 60
 """How long a session of ours waits for a lock that somebody holds on production."""
 _CONNECT_TIMEOUT_S = 10
+_COPY_BYTES = 1 << 18
 
 # Settings by which two servers could print the same row differently, or end a long session of ours.
 _PINNED = {
@@ -171,6 +172,27 @@ class Session:
                 return int(cursor.rowcount)
         except psycopg2.Error as error:
             raise SqlError(error, query) from error
+
+    def execute(self, statement: bytes) -> None:
+        """Run a statement as it stands, in the session's client_encoding; no rows are kept. Raises SqlError."""
+        try:
+            with self._connection.cursor() as cursor:
+                cursor.execute(statement)
+        except psycopg2.Error as error:
+            raise SqlError(error, "a statement of the dump") from error
+
+    def copy_in(self, statement: bytes, rows: Any) -> None:
+        """Run a ``COPY … FROM stdin``, with the rows that ``rows.read(size)`` gives. Raises SqlError."""
+        try:
+            with self._connection.cursor() as cursor:
+                cursor.copy_expert(statement, rows, size=_COPY_BYTES)
+        except psycopg2.Error as error:
+            raise SqlError(error, "rows of the dump") from error
+
+    @property
+    def notices(self) -> list[str]:
+        """What the server said beside its answers, the last 50."""
+        return list(self._connection.notices)
 
     def value(self, query: str, parameters: Sequence[Any] | None = None) -> Any:
         """Return the one value of a one-row, one-column statement."""

@@ -55,14 +55,6 @@ options:
     type: str
     choices: [none, by_hand]
     default: none
-  jobs:
-    description:
-      - How many sessions restore at a time; V(0) is as many as this process may use processors, at most four.
-      - An archive is then restored by C(pg_restore), if the scratch server was made for it
-        (O(incomex.closeout.pg_scratch_server#module:dump)), and else as text, by one session.
-    type: int
-    default: 0
-    version_added: 0.1.0
   log:
     description: File to keep psql's messages in.
     type: path
@@ -71,8 +63,30 @@ options:
     description:
       - File to write the manifest of the dump to, made while it is restored, for a dump that has none. It is what
         M(incomex.closeout.pg_dump_compare) compares the restored copy with.
+      - With O(manifest_sha256), the C(manifest.json) that was written with the dump, which is read.
     type: path
     default: ""
+    version_added: 0.1.0
+  manifest_sha256:
+    description:
+      - Its sha256, as M(incomex.closeout.pg_dump_readonly) returned it. It lets a plain dump be restored by O(jobs)
+        sessions, because the manifest says where the rows of each table lie; these are held against its digests.
+    type: str
+    default: ""
+    version_added: 0.1.0
+  jobs:
+    description:
+      - How many sessions restore at once. V(0) means as many as there are processors for this process, at most 4, and
+        one for a dump of less than 4 MB; V(1) means one C(psql), which executes the dump from its beginning to its end.
+      - With several, tables are loaded and indexes and keys made side by side; everything else is still executed by one
+        C(psql), in the dump's order. That needs O(manifest_sha256), O(tolerance=none), a dump that is not compressed,
+        and no constraint or generated column that calls a function, which may read another table.
+      - An archive is restored by several sessions of C(pg_restore), if the scratch server was made for it
+        (O(incomex.closeout.pg_scratch_server#module:dump)), and else as text, by one C(psql).
+      - Where several sessions do not come to an end without an error, the database is made anew and restored by one
+        C(psql); what that says counts. RV(restore) has the reason.
+    type: int
+    default: 0
     version_added: 0.1.0
   docker_host:
     description: Address of the Docker daemon. Empty means C(unix:///var/run/docker.sock).
@@ -105,10 +119,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 restore:
-  description: Guard, roles made, return code, errors by class, sha256 of what was read, seconds taken.
+  description:
+    - Guard, roles made, return code, errors by class, sha256 of what was read, seconds taken.
+    - C(jobs) is the number of sessions that restored, C(jobs_reason) why it was one.
   returned: always
   type: dict
-  sample: {"rc": 0, "on_error_stop": true, "errors": {"total": 0, "fatal": []}}
+  sample: {"rc": 0, "on_error_stop": true, "errors": {"total": 0, "fatal": []}, "jobs": 2, "jobs_reason": ""}
 """
 
 from ansible_collections.incomex.closeout.plugins.module_utils._main_pg_scratch_restore import main

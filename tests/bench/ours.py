@@ -122,6 +122,8 @@ def restore(there: Scratch, taken: Artefact, production: Mapping[str, Any]) -> m
         "restore_db": _RESTORED,
         "production": dict(production),
         "nonce": there.nonce,
+        "manifest": taken.facts["dump"]["manifest"]["path"],
+        "manifest_sha256": taken.facts["dump"]["manifest"]["sha256"],
     }
     return modules.run(modules.OURS + "pg_scratch_restore", asked)
 

@@ -20,6 +20,7 @@ from tests.integration.closeouts import (
 )
 from tests.integration.module_options import fails, in_container, on_socket, private_directory, succeeds
 from tests.integration.test_module_pg_scratch_restore import scratch_server, take
+from tests.integration.test_restore_jobs import READS_LATER
 from tests.support.containers import Production
 from tests.support.playbook import run_playbook
 from tests.support.postgres import install
@@ -75,10 +76,12 @@ def test_an_archive_passes(
     asked = {"format": form, "compression": "gzip", "production_content": "all", **jobs}
     evidence = assert_all_pass(run_playbook(local_variables(server, tmp_path, restore_jobs=2, **asked)))
     dump = assert_archive(evidence, form)
+    assert (evidence["restore"]["jobs"], evidence["restore"]["jobs_reason"]) == (2, "")
     assert evidence["dump"]["size_bytes"] < evidence["dump"]["text_bytes"]
     assert "pg_restore" not in (dump.parent / "logs" / "restore.log").read_text()
     by_one = assert_all_pass(run_playbook(local_variables(server, tmp_path / "one", restore_jobs=1, **asked)))
     assert_archive(by_one, form)
+    assert by_one["restore"]["jobs"] == 1
 
 
 @pytest.mark.parametrize("form", ["custom", "directory"])
@@ -154,6 +157,22 @@ def test_a_dump_that_fails_leaves_no_archive(
     assert (directory / asked["name"]).exists()
     again = fails("pg_dump_readonly", {**on_socket(server), **asked})
     assert "exists already" in again.msg
+
+
+def test_an_archive_that_its_own_order_keeps_from_being_restored_fails(
+    cluster: ClusterFactory, cutter_governance: str, tmp_path: Path
+) -> None:
+    """Two workers could load the table first that the other one's constraint reads."""
+    server = cluster(
+        16, cutter_governance + READS_LATER + "CREATE TABLE public.a_child (CHECK (public.is_known(id)), id int);"
+    )
+    server.psql("INSERT INTO public.a_child VALUES (1), (2)", "directus")
+    dump = take(private_directory(tmp_path / "dump"), on_socket(server), name="prod.dir", format="directory")
+    with scratch_server(dump.globals, server.bin_dir) as scratch:
+        refused = fails("pg_scratch_restore", scratch.asked(dump, jobs=2))
+    restored = refused.data["restore"]
+    assert "The restore failed" in refused.msg and "violates check constraint" in refused.msg
+    assert restored["jobs"] == 1 and "the order of the tables may matter" in restored["jobs_reason"]
 
 
 @pytest.mark.parametrize("jobs", [1, 2])

@@ -287,6 +287,8 @@ def results(driver: str = "docker", rows: int | None = None) -> Json:
                 },
                 "input_sha256": DUMP_SHA256,
                 "duration_s": 0.7,
+                "jobs": 2,
+                "jobs_reason": "",
             },
         },
         "restored_audit": {

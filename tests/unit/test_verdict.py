@@ -909,7 +909,7 @@ DECORATIVE = {
     r"restore\.guard\.(scratch_sysid|nonce|differs(\..*)?)": "the module's own opinion, recomputed from guard.scratch",
     r"restore\.guard\.scratch\.(server_version|server_version_num|in_recovery)": "told",
     r"restore\.guard\.scratch\.container\.(?!id$).*": "told; identity rests on the id",
-    r"restore\.(roles_created(\.\d+)?|duration_s)": "told",
+    r"restore\.(roles_created(\.\d+)?|duration_s|jobs|jobs_reason)": "told",
     r"restore\.errors\.fatal_total": "of errors.fatal; errors.total decides",
     r"restore\.compare\.path": "told",
     r"restore\.compare\.(other_order|other_column_order|after_redeparse)(\.\d+)?": "names; their numbers count",
@@ -978,7 +978,7 @@ def _other(value: Any) -> list[Any]:
 def test_no_count_and_no_truth_can_be_another_one(driver: str) -> None:
     """Every number and every boolean of the evidence, changed by one, is missed by a check. A boolean is no number."""
     told = r"production\.(before|after)\.in_recovery|restore\.guard\.scratch\.(server_version_num|in_recovery)"
-    told += r"|restore\.guard\.scratch\.container\.restart_count|restore\.errors\.fatal_total"
+    told += r"|restore\.guard\.scratch\.container\.restart_count|restore\.errors\.fatal_total|restore\.jobs"
     told += r"|.*own_sessions\.\d+\.pid|restore\.guard\.differs\..*"
     told += (
         r"|production\.(before|after)\.neighbours\.1\.restart_count|restore\.scratch\.isolation\.mounts\.0\.writable"
