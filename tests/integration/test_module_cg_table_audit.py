@@ -189,7 +189,7 @@ def test_a_manifest_that_is_not_the_dump_s(artefact: Path, tmp_path: Path) -> No
     content = (artefact / "manifest.json").read_text()
     manifest.write_text(content)
     wrong = fails("cg_table_audit", {"manifest": str(manifest), "manifest_sha256": "0" * 64, "expected_tables": TABLES})
-    assert "not the one that was written with the dump" in wrong.msg and sha256sum(manifest) in wrong.msg
+    assert "is not what was written with the dump" in wrong.msg and sha256sum(manifest) in wrong.msg
     digest = sha256sum(manifest)
     document = json.loads(content)
     document["tables"] = document["tables"][1:]
