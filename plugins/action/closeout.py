@@ -21,11 +21,12 @@ _PAYLOAD = "incomex.closeout.closeout_module"
 class ActionModule(Normal):
     """Ansible's own action with another payload."""
 
-    def _execute_module(self, *args: Any, **options: Any) -> dict[str, Any]:
-        """Send the payload in the place of the task's module."""
-        result: dict[str, Any] = super()._execute_module(*args, **{**options, "module_name": _PAYLOAD})
+    def _execute_module(self, module_name: str | None = None, *args: Any, **options: Any) -> dict[str, Any]:
+        """Send the payload in the place of the task's module; another that Ansible needs on the way stays itself."""
+        name = _PAYLOAD if module_name in (None, self._task.action) else module_name
+        result: dict[str, Any] = super()._execute_module(name, *args, **options)
         return result
 
-    def _update_module_args(self, _module_name: str, *args: Any, **options: Any) -> None:
+    def _update_module_args(self, module_name: str, *args: Any, **options: Any) -> None:
         """Let the arguments carry the name of the task's module, as they do without us."""
-        super()._update_module_args(self._task.action, *args, **options)
+        super()._update_module_args(self._task.action if module_name == _PAYLOAD else module_name, *args, **options)
