@@ -77,6 +77,9 @@ def test_an_archive_passes(
     evidence = assert_all_pass(run_playbook(local_variables(server, tmp_path, restore_jobs=2, **asked)))
     dump = assert_archive(evidence, form)
     assert (evidence["restore"]["jobs"], evidence["restore"]["jobs_reason"]) == (2, "")
+    record = (dump.parent / "closeout.md").read_text()
+    assert f"bytes, format {form}, gzip of {evidence['dump']['text_bytes']} bytes of text" in record
+    assert "return code of pg_restore: `0`" in record and "sessions that restored: `2`" in record
     assert evidence["dump"]["size_bytes"] < evidence["dump"]["text_bytes"]
     assert "pg_restore" not in (dump.parent / "logs" / "restore.log").read_text()
     by_one = assert_all_pass(run_playbook(local_variables(server, tmp_path / "one", restore_jobs=1, **asked)))
