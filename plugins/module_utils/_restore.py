@@ -108,6 +108,8 @@ def _make_database(session: Session, request: RestoreRequest) -> None:
 def _make_anew(server: Server, request: RestoreRequest, reason: str) -> None:
     """Make the database empty again. Raises ProgramFailed where it cannot be removed: it may have a subscription."""
     with server.session(read_only=False) as session:
+        # A session of its own, and what it removes must not be production's.
+        session.rows(request.guard_statement())
         try:
             session.rows(f"DROP DATABASE {quote_identifier(request.db)} WITH (FORCE)")
         except SqlError as error:
@@ -157,7 +159,7 @@ def _of_archive(server: Server, session: Session, request: RestoreRequest, optio
     """
     jobs = jobs_or_default(request.jobs)
     if can_read(server, request.path) and jobs > 1 and not (request.by_hand or request.wants_manifest):
-        archive = ArchiveRestore(request.path, request.db, jobs, request.log)
+        archive = ArchiveRestore(request.path, request.db, jobs, request.guard_statement(), request.log)
         return restore_archive(server, session, archive, options)
     reason = "its text is restored" if jobs > 1 else "one session was asked for"
     with contextlib.ExitStack() as opened:

@@ -29,11 +29,14 @@ from ._session import Session
 
 @dataclass(frozen=True)
 class ArchiveRestore:
-    """What to restore and where to, by ``jobs`` workers. ``log`` is the path of the messages to keep, "" for none."""
+    """What to restore and where to, by ``jobs`` workers. ``guard`` is a statement that fails in any other server than
+    the scratch server of this run; ``log`` is the path of the messages to keep, "" for none.
+    """
 
     path: str
     db: str
     jobs: int
+    guard: str
     log: str = ""
 
 
@@ -93,11 +96,12 @@ def _run(server: Server, request: ArchiveRestore, options: str) -> tuple[int, st
     connection = [*server.connection_arguments(), "--dbname", database_argument(request.db)]
     messages, jobs, reason, code = "", request.jobs, "", 0
     for section in ("pre-data", "data", "post-data"):
-        if section == "data":
-            with server.session(request.db) as session:
-                caller = caller_of_functions(session)
-            if caller:
-                jobs, reason = 1, f"the order of the tables may matter: {caller} calls a function"
+        with server.session(request.db) as session:
+            # pg_restore opens sessions of its own: this is as near to them as a guard can be.
+            session.rows(request.guard)
+            caller = caller_of_functions(session) if section == "data" else ""
+        if caller:
+            jobs, reason = 1, f"the order of the tables may matter: {caller} calls a function"
         argv = ["pg_restore", *connection, "--section", section, "--jobs", str(jobs), "--exit-on-error"]
         program = server.start(argv, options=options, archive=request.path)
         code = _end_of(program)
