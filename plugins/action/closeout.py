@@ -2,31 +2,118 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The action of all our modules: each goes to the target in one and the same payload.
+"""The action of all our modules: one payload for all of them, and a lease for those that take long.
 
 Ansible makes a payload of a module and all that it imports when a play first uses it, most of it Ansible's own code.
 Nine modules of ours are nine payloads; closeout_module is one for all of them. meta/runtime.yml says whose action this
-is. But for the payload it is Ansible's own.
+is.
+
+A module that takes long goes on on the target by itself and is asked for again and again. With each question its lease
+is renewed; when ansible-playbook has been killed nobody asks any more, and the module stops by itself.
 """
 
 from __future__ import annotations
 
+import contextlib
+import json
+import os
+import secrets
+import time
 from typing import Any
 
+from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action.normal import ActionModule as Normal
 
+from ..module_utils._lease import LEASE_S
+from ..plugin_utils._detached import Answer, ask, read_answer, remove, start
+
 _PAYLOAD = "incomex.closeout.closeout_module"
+_LONG = ("pg_dump_readonly", "pg_scratch_restore", "pg_dump_compare", "closeout_artefact")
+_PAUSE_S = 1.0
 
 
 class ActionModule(Normal):
-    """Ansible's own action with another payload."""
+    """Ansible's own action with another payload, which it waits for in another way where that takes long."""
+
+    _detach = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Run the task's module."""
+        self._controller = os.getppid()
+        self._asked = 0
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        return result
 
     def _execute_module(self, module_name: str | None = None, *args: Any, **options: Any) -> dict[str, Any]:
         """Send the payload in the place of the task's module; another that Ansible needs on the way stays itself."""
-        name = _PAYLOAD if module_name in (None, self._task.action) else module_name
-        result: dict[str, Any] = super()._execute_module(name, *args, **options)
-        return result
+        own = module_name in (None, self._task.action)
+        # Check mode is short; a task with `async` was asked to go on by itself.
+        takes_long = self._task.action.rpartition(".")[2] in _LONG
+        self._detach = own and takes_long and not self._task.check_mode and not self._task.async_val
+        try:
+            result: dict[str, Any] = super()._execute_module(_PAYLOAD if own else module_name, *args, **options)
+            return result
+        finally:
+            self._detach = False
 
     def _update_module_args(self, module_name: str, *args: Any, **options: Any) -> None:
         """Let the arguments carry the name of the task's module, as they do without us."""
         super()._update_module_args(self._task.action if module_name == _PAYLOAD else module_name, *args, **options)
+
+    def _low_level_execute_command(
+        self, cmd: str, sudoable: bool = True, in_data: bytes | None = None, **options: Any
+    ) -> dict[str, Any]:
+        """Execute a command on the target, as ever; a module that takes long goes on there without the connection."""
+        # Before the module itself come commands for its temporary directory.
+        if not self._detach or (in_data is None and str(self._used_interpreter).lstrip("#!") not in cmd):
+            result: dict[str, Any] = super()._low_level_execute_command(cmd, sudoable, in_data, **options)
+            return result
+        self._detach = False
+        token = secrets.token_hex(8)
+        directory = self._connection._shell.tmpdir
+        payload = directory if directory and self._should_remove_tmp_path(directory) else ""
+        script = start(token, cmd, has_input=in_data is not None, payload=payload)
+        return self._awaited(token, script, sudoable, in_data, options)
+
+    def _awaited(
+        self, token: str, script: str, sudoable: bool, in_data: bytes | None, options: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Start, and ask until it has ended; return the result of the command as though it had been waited for."""
+        answered = time.monotonic()
+        while True:
+            try:
+                result: dict[str, Any] = super()._low_level_execute_command(script, sudoable, in_data, **options)
+            except AnsibleConnectionFailure:
+                # Whether a start came through is not known: a second one would be a second dump.
+                if self._asked == 0 or time.monotonic() - answered > LEASE_S:
+                    raise
+                time.sleep(_PAUSE_S)
+            else:
+                answered = time.monotonic()
+                answer = read_answer(result["stdout"])
+                if answer is None:
+                    return result
+                if answer.has_ended or answer.is_gone:
+                    self._remove(token, sudoable)
+                    return _as_if_waited_for(result, answer)
+            if os.getppid() != self._controller:
+                raise AnsibleError(
+                    "ansible-playbook is gone: the module is not waited for any more and stops by itself"
+                )
+            self._asked += 1
+            script, in_data = ask(token, self._asked), None
+
+    def _remove(self, token: str, sudoable: bool) -> None:
+        # The result is here; should this not come through, the reaper of the next run removes what is left.
+        with contextlib.suppress(AnsibleConnectionFailure):
+            super()._low_level_execute_command(remove(token), sudoable)
+
+
+def _as_if_waited_for(result: dict[str, Any], answer: Answer) -> dict[str, Any]:
+    """Return the result with the module's own output; one that was killed has said nothing, so that is said for it."""
+    stdout = answer.stdout
+    if not stdout.strip() and not result.get("stderr", "").strip():
+        how = "with everything that belonged to it" if answer.is_gone else f"(return code {result['rc']})"
+        message = f"The module was killed on the target {how}: it left no result. Run the closeout again."
+        stdout = json.dumps({"failed": True, "msg": message})
+    return {**result, "stdout": stdout, "stdout_lines": stdout.splitlines()}

@@ -69,7 +69,12 @@ def lent(path: str, session: Session) -> Iterator[None]:
     try:
         yield
     finally:
-        _give(path, os.getegid(), _OWN)
+        take_back(path)
+
+
+def take_back(path: str) -> None:
+    """Make an archive that was lent this user's alone again. Raises CloseoutError."""
+    _give(path, os.getegid(), _OWN)
 
 
 def _give(path: str, gid: int, modes: dict[bool, int]) -> None:

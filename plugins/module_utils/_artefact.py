@@ -48,7 +48,12 @@ def begin(path: str, run_id: str) -> None:
         ) from error
     try:
         os.mkdir(os.path.join(path, "logs"), 0o700)
-        marker = {"schema": "incomex.closeout/artefact/1", "run_id": run_id, "begun_utc": utc_now()}
+        marker = {
+            "schema": "incomex.closeout/artefact/1",
+            "run_id": run_id,
+            "host": host_name(),
+            "begun_utc": utc_now(),
+        }
         write_whole(os.path.join(path, MARKER), json.dumps(marker).encode("ascii") + b"\n")
         fsync_directory(parent)
     except BaseException:
@@ -56,6 +61,11 @@ def begin(path: str, run_id: str) -> None:
             with contextlib.suppress(OSError):
                 remove(os.path.join(path, name))
         raise
+
+
+def host_name() -> str:
+    """Return the name of this host. A directory that several hosts share holds what only one of them can judge."""
+    return os.uname().nodename
 
 
 def _exists(path: str) -> CloseoutError:

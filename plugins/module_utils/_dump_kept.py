@@ -22,7 +22,7 @@ from ._compression import NONE, Compressor
 from ._dumpdigest import OnDisk, read_dump
 from ._dumptext import UNPACK, unpacked
 from ._errors import CloseoutError
-from ._files import PARTIAL, NewFile, Written, fsync_directory, new_file
+from ._files import PARTIAL, NewFile, Written, fsync_directory, hold, new_file
 from ._formats import CUSTOM, DIRECTORY, Format
 from ._program import Program
 from ._scanner import Scanner
@@ -171,6 +171,8 @@ class _Directory(Kept):
             )
         try:
             os.mkdir(self.partial, 0o700)
+            self._descriptor = os.open(self.partial, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            hold(self._descriptor)
         except OSError as error:
             raise _cannot_write(self.partial, error) from error
 
@@ -199,9 +201,10 @@ class _Directory(Kept):
         """Nothing goes on here."""
 
     def discard(self) -> None:
-        """Remove what is still partial."""
+        """Remove what is still partial, and let go of it."""
         if os.path.isdir(self.partial):
             shutil.rmtree(self.partial)
+        os.close(self._descriptor)
 
 
 def _cannot_write(path: str, error: OSError) -> CloseoutError:

@@ -14,7 +14,7 @@ from typing import Any
 SCHEMA = "incomex.closeout/evidence/1"
 
 STEPS = {
-    "reaped": "Remove what earlier runs left and is past its time",
+    "reaped": "Remove what runs that are gone left behind",
     "plan": "Plan the run",
     "begun": "Make the artefact directory",
     "before": "Take the witness before",

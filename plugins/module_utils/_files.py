@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import io
 import os
@@ -39,6 +40,7 @@ class NewFile:
             )
         except OSError as error:
             raise _cannot_write(self.partial, error) from error
+        hold(descriptor)
         self._file: BinaryIO | None = os.fdopen(descriptor, "wb", buffering=0)
 
     def write(self, piece: bytes) -> None:
@@ -56,9 +58,9 @@ class NewFile:
         assert self._file is not None
         try:
             os.fsync(self._file.fileno())
+            os.rename(self.partial, self.path)
             self._file.close()
             self._file = None
-            os.rename(self.partial, self.path)
             fsync_directory(os.path.dirname(self.path))
         except OSError as error:
             raise _cannot_write(self.path, error) from error
@@ -70,6 +72,14 @@ class NewFile:
             self._file = None
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self.partial)
+
+
+def hold(descriptor: int) -> None:
+    """Show, until it is closed, that somebody writes what ``descriptor`` is open for; a file system without locks
+    cannot show it.
+    """
+    with contextlib.suppress(OSError):
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 class Written:

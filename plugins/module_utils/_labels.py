@@ -9,5 +9,7 @@ from __future__ import annotations
 RUN_LABEL = "incomex.closeout.run"
 EXPIRES_LABEL = "incomex.closeout.expires"
 """UTC text after which the reaper may remove it."""
+BOOT_CLOCK_LABEL = "incomex.closeout.expires.boot"
+"""The same moment on the clock of the boot that made it (see _deadline.py)."""
 NONCE_SETTING = "incomex.nonce"
 """A server setting planted in a scratch server when it starts, read back in the restoring session."""

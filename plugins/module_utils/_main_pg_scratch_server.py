@@ -12,12 +12,12 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ._argspec import run_id_spec
 from ._module import run_module
-from ._scratch_lifecycle import make_absent, make_present, reap
+from ._scratch_lifecycle import make_absent, make_present, make_reaped
 
 
 def work(module: AnsibleModule) -> dict[str, Any]:
     """Bring the scratch server into the state that was asked for."""
-    states = {"present": make_present, "absent": make_absent, "reaped": reap}
+    states = {"present": make_present, "absent": make_absent, "reaped": make_reaped}
     return states[module.params["state"]](module.params, check=module.check_mode)
 
 
@@ -35,6 +35,7 @@ def main() -> None:
         "memory_mb": {"type": "int", "default": 1024},
         "os_user": {"type": "str", "default": ""},
         "dump": {"type": "path", "default": ""},
+        "root": {"type": "path", "default": ""},
         "docker_host": {"type": "str", "default": ""},
         "bin_dir": {"type": "path", "default": ""},
     }

@@ -14,6 +14,8 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ._errors import CloseoutError
+from ._lease import Lease
+from ._running import at_work
 
 Work = Callable[[AnsibleModule], dict[str, Any]]
 
@@ -31,9 +33,14 @@ def run_module(argument_spec: dict[str, Any], work: Work, **options: Any) -> Non
     run_id = module.params.get("run_id") or ""
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         signal.signal(number, _stop)
+    lease = Lease()
+    lease.watch()
     try:
-        facts = work(module)
+        with at_work(run_id):
+            facts = work(module)
     except CloseoutError as error:
+        if lease.is_lost:
+            lease.remove()
         module.fail_json(
             msg=str(error),
             error={"wanted": error.wanted, "found": error.found, "do": error.do},

@@ -13,6 +13,7 @@ from typing import Any
 from ._clock import stamp, to_text
 from ._errors import CloseoutError
 from ._preflight import Preflight
+from ._running import at_work
 from ._server import Address
 from ._settings import Problem, read_settings
 
@@ -30,7 +31,9 @@ def make_plan(given: dict[str, Any], password: str) -> dict[str, Any]:
     notes: list[str] = []
     try:
         preflight = Preflight(settings, address_of(settings, password, run_id))
-        preflight.run()
+        # Another run's reaper must not take the programs that are asked for their version for somebody's remains.
+        with at_work(run_id):
+            preflight.run()
         problems += preflight.problems
         notes = preflight.notes
         facts = preflight.facts

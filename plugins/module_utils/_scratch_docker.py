@@ -11,7 +11,6 @@ a deadline inside. It is known by its labels alone. Source: Docker Engine API, C
 from __future__ import annotations
 
 import contextlib
-import datetime as dt
 import io
 import os
 import tarfile
@@ -21,10 +20,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from ._archive_place import MOUNT_POINT
-from ._clock import from_text, to_text
+from ._deadline import deadline, is_past
 from ._docker import Daemon, docker_host_or_default, reason_of
 from ._errors import CloseoutError, NotOurs
-from ._labels import EXPIRES_LABEL, RUN_LABEL
+from ._labels import BOOT_CLOCK_LABEL, EXPIRES_LABEL, RUN_LABEL
 from ._scratch import (
     PORT,
     READY,
@@ -64,7 +63,7 @@ class DockerDriver(Driver):
 
     def present(self, request: ScratchRequest) -> Scratch:
         image = self._image(request.image)
-        expires = to_text(dt.datetime.now(dt.timezone.utc) + dt.timedelta(seconds=request.ttl_s))
+        expires = deadline(request.ttl_s)
         try:
             container_id = self._create(request, image, expires, request.os_user or "postgres")
             passwd = self._passwd(container_id)
@@ -78,7 +77,7 @@ class DockerDriver(Driver):
                     "prepare the scratch volume", self._api.put_archive, container_id, _HOME, _directory("pg", uid, gid)
                 )
             self._start(container_id, request)
-            return self._described(container_id, request.bootstrap, expires)
+            return self._described(container_id, request.bootstrap, expires[0])
         except BaseException:
             self.absent(request.run_id, request.name)
             raise
@@ -94,10 +93,10 @@ class DockerDriver(Driver):
                 do=f"docker pull {image}, or leave closeout_scratch_image empty for production's own image",
             ) from error
 
-    def _create(self, request: ScratchRequest, image: dict[str, Any], expires: str, user: str) -> str:
+    def _create(self, request: ScratchRequest, image: dict[str, Any], expires: tuple[str, str], user: str) -> str:
         import docker.types  # here for the reason that _docker.Daemon gives
 
-        labels = {RUN_LABEL: request.run_id, EXPIRES_LABEL: expires}
+        labels = {RUN_LABEL: request.run_id, EXPIRES_LABEL: expires[0], BOOT_CLOCK_LABEL: expires[1]}
         # An image's VOLUME would be an anonymous, writable volume in spite of the read-only root: cover each one.
         volumes = (image.get("Config") or image.get("ContainerConfig") or {}).get("Volumes") or {}
         tmpfs = {path: "size=1m,mode=0755" for path in volumes if path.rstrip("/") != _HOME}
@@ -252,25 +251,23 @@ class DockerDriver(Driver):
         return Absence(
             containers_by_name=named,
             containers_by_label=labelled,
-            volumes=self._volumes(run_id),
-            networks=[
-                str(one["Name"])
-                for one in self._daemon.call(
-                    "list networks", self._api.networks, filters={"label": f"{RUN_LABEL}={run_id}"}
-                )
-            ],
+            volumes=self._volumes(run_id, name),
+            networks=self._networks(run_id, name),
             processes=list(_processes_of(labelled)),
         )
 
     def expired(self) -> list[tuple[str, str]]:
-        now = dt.datetime.now(dt.timezone.utc)
         found = []
         listed = self._daemon.call("list containers", self._api.containers, all=True, filters={"label": RUN_LABEL})
         for one in listed:
             found.append((one["Labels"], one["Names"][0].lstrip("/") if one.get("Names") else one["Id"]))
         volumes = self._daemon.call("list volumes", self._api.volumes, filters={"label": RUN_LABEL})
         found.extend((one["Labels"], one["Name"]) for one in volumes.get("Volumes") or [])
-        return [(labels[RUN_LABEL], name) for labels, name in found if _is_past(labels.get(EXPIRES_LABEL, ""), now)]
+        return [
+            (labels[RUN_LABEL], name)
+            for labels, name in found
+            if is_past(labels.get(EXPIRES_LABEL, ""), labels.get(BOOT_CLOCK_LABEL, ""))
+        ]
 
     def _labelled(self, run_id: str) -> list[str]:
         listed = self._daemon.call(
@@ -278,9 +275,19 @@ class DockerDriver(Driver):
         )
         return [str(one["Id"]) for one in listed]
 
-    def _volumes(self, run_id: str) -> list[str]:
-        found = self._daemon.call("list volumes", self._api.volumes, filters={"label": f"{RUN_LABEL}={run_id}"})
-        return [str(one["Name"]) for one in found.get("Volumes") or []]
+    def _volumes(self, run_id: str, name: str = "") -> list[str]:
+        """Return the volumes of a run by their label, and with ``name`` one of that name, too."""
+        found = self._daemon.call("list volumes", self._api.volumes).get("Volumes") or []
+        return [str(one["Name"]) for one in found if _is_of(one, run_id, name)]
+
+    def _networks(self, run_id: str, name: str) -> list[str]:
+        found = self._daemon.call("list networks", self._api.networks)
+        return [str(one["Name"]) for one in found if _is_of(one, run_id, name)]
+
+
+def _is_of(listed: dict[str, Any], run_id: str, name: str) -> bool:
+    """Whether a volume or a network has the label of the run, or the name; a name of "" is none."""
+    return (listed.get("Labels") or {}).get(RUN_LABEL) == run_id or (bool(name) and listed["Name"] == name)
 
 
 def _choose_user(passwd: dict[str, tuple[int, int]], wanted: str) -> str:
@@ -331,13 +338,6 @@ def _mount(inspected: dict[str, Any]) -> dict[str, Any]:
     """Return a mount; where it is one of the host's, also what of the host it is."""
     about = {"type": inspected["Type"], "path": inspected["Destination"], "writable": inspected["RW"]}
     return {**about, "source": inspected["Source"]} if inspected["Type"] == "bind" else about
-
-
-def _is_past(expires: str, now: dt.datetime) -> bool:
-    try:
-        return from_text(expires) <= now
-    except ValueError:
-        return False
 
 
 def _processes_of(container_ids: list[str]) -> Iterator[str]:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Private to incomex.closeout: a scratch server made, removed with proof, or reaped when its time is up."""
+"""Private to incomex.closeout: a scratch server made, or removed with proof; what others left, reaped."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ import time
 from dataclasses import asdict
 from typing import Any
 
+from ._abandoned import half_written_by, remove
 from ._clock import utc_now
 from ._errors import CloseoutError, NotOurs
 from ._files import read_whole
 from ._globals import bootstrap_name, load_globals, lock_slots
 from ._identity import read_identity
-from ._scratch import CONNECTIONS, Driver, Scratch, ScratchRequest
+from ._orphans import kill, programs
+from ._reaper import reap
+from ._scratch import CONNECTIONS, Absence, Driver, Scratch, ScratchRequest
 from ._scratch_docker import DockerDriver
 from ._scratch_local import LocalDriver
 from ._server import server_at
@@ -90,18 +93,34 @@ def _described(scratch: Scratch, nonce: str) -> dict[str, Any]:
 
 
 def make_absent(parameters: dict[str, Any], *, check: bool) -> dict[str, Any]:
-    """Remove everything of a run and prove that nothing is left. Raises CloseoutError, with what is, where it is."""
+    """Remove everything of a run and prove that nothing is left. Raises CloseoutError, with what is, where it is.
+
+    Its programs, and files that it has not finished, belong to modules that were killed: another one is at work now.
+    """
     driver = driver_for(parameters)
     run_id, name = _run_id_and_name(parameters)
+    root = parameters["root"]
+
+    def look() -> Absence:
+        found = driver.absence(run_id, name)
+        found.processes += [str(pid) for pid, owner, _name in programs() if owner == run_id]
+        found.paths += half_written_by(root, run_id)
+        return found
+
     if check:
-        return {"changed": not driver.absence(run_id, name).proved}
+        return {"changed": not look().proved}
+    for pid, owner, _name in list(programs()):
+        if owner == run_id:
+            kill(pid, run_id)
     changed = driver.absent(run_id, name)
+    for path in half_written_by(root, run_id):
+        remove(path)
     deadline = time.monotonic() + _ABSENT_TIMEOUT_S
-    left = driver.absence(run_id, name)
+    left = look()
     # What merely bears the name, of another run, does not go by waiting.
     while left.of_this_run and time.monotonic() < deadline:
         time.sleep(0.05)
-        left = driver.absence(run_id, name)
+        left = look()
     facts = {"changed": changed, "teardown": {**left.as_facts(), "removed_utc": utc_now()}}
     if not left.proved:
         raise CloseoutError(
@@ -114,14 +133,12 @@ def make_absent(parameters: dict[str, Any], *, check: bool) -> dict[str, Any]:
     return facts
 
 
-def reap(parameters: dict[str, Any], *, check: bool) -> dict[str, Any]:
-    """Remove everything ours whose time is up, of whatever run; in check mode only tell."""
-    driver = driver_for(parameters)
-    expired = driver.expired()
-    if not check:
-        for run_id, name in expired:
-            driver.absent(run_id, name)
-    return {"changed": bool(expired), "reaped": [{"run_id": run_id, "name": name} for run_id, name in expired]}
+def make_reaped(parameters: dict[str, Any], *, check: bool) -> dict[str, Any]:
+    """Remove what runs that are gone left: what is this host's own in any case, containers with their driver."""
+    drivers: list[Driver] = [LocalDriver(parameters["bin_dir"])]
+    if parameters["driver"] == "docker":
+        drivers.append(DockerDriver(parameters["docker_host"]))
+    return reap(drivers, parameters["root"], check=check)
 
 
 def existing(parameters: dict[str, Any]) -> Scratch:

@@ -11,7 +11,6 @@ when started by root. Its supervisor ends it at the deadline and removes the dir
 from __future__ import annotations
 
 import contextlib
-import datetime as dt
 import glob
 import json
 import os
@@ -19,16 +18,19 @@ import pwd
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import time
 from collections.abc import Callable
 from typing import Any
 
-from ._clock import from_text, to_text, utc_now
+from ._clock import utc_now
 from ._confined import as_user, confined
+from ._deadline import deadline, is_past
 from ._errors import CloseoutError, NotOurs
 from ._files import read_whole
 from ._peer import peer_of
+from ._running import is_at_work
 from ._scratch import (
     PORT,
     START_TIMEOUT_S,
@@ -91,7 +93,7 @@ class LocalDriver(Driver):
         programs = self.programs()
         directory = _path(request.run_id)
         user = _os_user(request.os_user)
-        expires = to_text(dt.datetime.now(dt.timezone.utc) + dt.timedelta(seconds=request.ttl_s))
+        expires, on_boot_clock = deadline(request.ttl_s)
         marker = {
             "run_id": request.run_id,
             "name": request.name,
@@ -100,6 +102,7 @@ class LocalDriver(Driver):
             "bin_dir": programs,
             "started_utc": utc_now(),
             "expires_utc": expires,
+            "expires_boot": on_boot_clock,
         }
         try:
             os.mkdir(directory, 0o700)
@@ -247,15 +250,15 @@ class LocalDriver(Driver):
         )
 
     def expired(self) -> list[tuple[str, str]]:
-        now = dt.datetime.now(dt.timezone.utc)
         found = []
         for directory in sorted(glob.glob(os.path.join(DIRECTORY, _PREFIX + "*"))):
-            marker = _marker(directory, ("run_id", "name", "expires_utc"))
-            if marker is None or directory != _path(str(marker.get("run_id"))):
-                continue
-            with contextlib.suppress(ValueError):
-                if from_text(str(marker.get("expires_utc"))) <= now:
-                    found.append((str(marker["run_id"]), str(marker["name"])))
+            marker = _marker(directory, ("run_id", "name", "expires_utc", "expires_boot"))
+            if marker is None:
+                run_id = directory.rpartition(_PREFIX)[2]
+                if run_id.isalnum() and _is_unmarked(directory) and not is_at_work(run_id):
+                    found.append((run_id, os.path.basename(directory)))
+            elif directory == _path(marker["run_id"]) and is_past(marker["expires_utc"], marker["expires_boot"]):
+                found.append((marker["run_id"], marker["name"]))
         return found
 
 
@@ -313,6 +316,15 @@ def _marker(directory: str, fields: tuple[str, ...]) -> dict[str, Any] | None:
         return None
     whole = isinstance(marker, dict) and all(isinstance(marker.get(field), str) for field in fields)
     return marker if whole else None
+
+
+def _is_unmarked(directory: str) -> bool:
+    """Whether this is a directory of ours whose making was cut off: nothing of the server is there yet."""
+    with contextlib.suppress(OSError):
+        status = os.lstat(directory)
+        own = stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid()
+        return own and set(os.listdir(directory)) <= {"run", _MARKER}
+    return False
 
 
 def _pidfile(directory: str) -> list[str]:

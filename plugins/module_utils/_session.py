@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ._errors import CloseoutError, ConnectionFailed
+from ._lease import interruptible
 
 try:
     import psycopg2
@@ -114,6 +115,7 @@ class Session:
         except psycopg2.OperationalError as error:
             raise connection_error(error, given) from error
         self._connection.autocommit = True
+        interruptible.add(self)
         settings = dict(_PINNED)
         if self._connection.server_version >= 170000:
             settings.update(_PINNED_FROM_17)
@@ -227,6 +229,7 @@ class Session:
 
     def close(self) -> None:
         """Close the connection; a transaction that is still open ends with it."""
+        interruptible.discard(self)
         self._connection.close()
 
 

@@ -15,7 +15,9 @@ description:
   - O(state=present) makes a new cluster that nothing can reach by network and that dies by itself after O(ttl_s), and
     returns its identity and its isolation as inspected.
   - O(state=absent) removes everything of the run and proves that nothing is left, by name and by label.
-  - O(state=reaped) removes whatever of ours, of any run, is past its time.
+  - O(state=reaped) removes what runs that are gone left behind. Scratch servers that are past their time, with their
+    volumes and directories. Where no module of the run is at work any more, its client programs, in containers too, and
+    the files below O(root) that it had not finished.
   - Touches nothing that does not carry our own label, and but for O(state=reaped) the run's ID.
 options:
   state:
@@ -72,6 +74,13 @@ options:
     type: path
     default: ""
     version_added: 0.1.0
+  root:
+    description:
+      - Directory below which the artefacts are. With O(state=absent) and O(state=reaped) unfinished files in artefact
+        directories there are removed; only in those that M(incomex.closeout.closeout_artefact) made on this host.
+      - Empty means that no file is looked for.
+    type: path
+    default: ""
   docker_host:
     description: Address of the Docker daemon. Empty means C(unix:///var/run/docker.sock).
     type: str
@@ -137,11 +146,13 @@ teardown:
   type: dict
   sample: {"containers": {"by_name": [], "by_label": []}, "volumes": [], "networks": [], "processes": [], "paths": []}
 reaped:
-  description: Run ID and name of what was past its time.
+  description:
+    - What was left by runs that are gone. V(kind) is C(scratch server), C(program), C(partial file), C(archive that was
+      lent) or C(job), with its name and the ID of its run.
   returned: O(state=reaped)
   type: list
   elements: dict
-  sample: []
+  sample: [{"kind": "scratch server", "name": "pg-restoretest-manual", "run_id": "4f0c7a91b2d3"}]
 """
 
 from ansible_collections.incomex.closeout.plugins.module_utils._main_pg_scratch_server import main

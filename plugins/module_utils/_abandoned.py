@@ -1,0 +1,123 @@
+# Copyright (c) 2026 The incomex.closeout authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Private to incomex.closeout: files that a killed module left: half-written ones, ones it had lent, its own directory.
+
+Only what lies in an artefact directory with our mark, made on this host by a run that has no module at work, and what
+nobody holds a lock on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import json
+import os
+import shutil
+import stat
+import time
+from collections.abc import Iterator
+
+from ._artefact import MARKER, host_name
+from ._errors import CloseoutError
+from ._files import PARTIAL, read_whole
+from ._running import JOB, PAYLOAD, directory, is_at_work, is_free
+
+_UNFETCHED_S = 60.0
+"""How long the result of a module that has ended is kept for a controller whose connection is cut."""
+_ANSIBLES_DIRECTORY = "ansible-tmp-"
+
+
+def half_written(root: str) -> Iterator[tuple[str, str]]:
+    """Yield path and run id of every file or directory below ``root`` that a module which is gone was writing."""
+    for path, owner in _artefacts(root):
+        for partial in _partials(path):
+            if not is_at_work(owner) and _is_free(partial):
+                yield partial, owner
+
+
+def half_written_by(root: str, run_id: str) -> list[str]:
+    """Return the path of every file or directory below ``root`` that run ``run_id`` has not finished."""
+    return [partial for path, owner in _artefacts(root) if owner == run_id for partial in _partials(path)]
+
+
+def lent(root: str) -> Iterator[tuple[str, str]]:
+    """Yield path and run id of every archive below ``root`` that a module had lent to a scratch server when it went."""
+    for path, owner in _artefacts(root):
+        for name in sorted(os.listdir(path)):
+            archive = os.path.join(path, name)
+            status = os.lstat(archive)
+            is_lent = status.st_mode & 0o077 and not stat.S_ISLNK(status.st_mode) and not name.endswith(PARTIAL)
+            if is_lent and not is_at_work(owner):
+                yield archive, owner
+
+
+def jobs() -> Iterator[str]:
+    """Yield the directory of every long module of this user that is gone, and whose result nobody will fetch."""
+    for path in sorted(glob.glob(os.path.join(directory(), JOB + "*"))):
+        with contextlib.suppress(OSError):
+            has_result = os.path.exists(os.path.join(path, "rc"))
+            old = abs(time.time() - os.stat(path).st_mtime) > _UNFETCHED_S
+            begun = os.path.exists(os.path.join(path, "alive"))
+            if old if has_result or not begun else _is_free(os.path.join(path, "alive")):
+                yield path
+
+
+def remove(path: str) -> None:
+    """Remove a file, or a directory with all that is in it. Raises CloseoutError."""
+    try:
+        if os.path.isdir(path) and not os.path.islink(path):
+            shutil.rmtree(path)
+        else:
+            os.unlink(path)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise CloseoutError(f"{path} cannot be removed", found=error.strerror or str(error)) from error
+
+
+def remove_job(path: str) -> None:
+    """Remove a long module's own directory, and what Ansible had unpacked for it. Raises CloseoutError."""
+    with contextlib.suppress(CloseoutError):
+        payload = read_whole(os.path.join(path, PAYLOAD), 1 << 12).decode("utf-8", "surrogateescape")
+        if os.path.basename(payload).startswith(_ANSIBLES_DIRECTORY):
+            remove(payload)
+    remove(path)
+    with contextlib.suppress(OSError):
+        os.rmdir(directory())
+
+
+def _artefacts(root: str) -> Iterator[tuple[str, str]]:
+    """Yield path and run id of the artefact directories below ``root`` that this user began on this host."""
+    for marker in sorted(glob.glob(os.path.join(glob.escape(root), "*", MARKER))) if root else []:
+        path = os.path.dirname(marker)
+        try:
+            mark = json.loads(read_whole(marker, 1 << 16))
+            owner, host = str(mark["run_id"]), str(mark["host"])
+        except (CloseoutError, ValueError, KeyError, TypeError):
+            continue
+        status = os.lstat(path)
+        private = stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid() and not status.st_mode & 0o077
+        if private and host == host_name():
+            yield path, owner
+
+
+def _partials(path: str) -> list[str]:
+    return sorted(found for place in (path, os.path.join(path, "logs")) for found in _ending(place, PARTIAL))
+
+
+def _ending(directory_path: str, ending: str) -> list[str]:
+    return glob.glob(os.path.join(glob.escape(directory_path), "*" + ending))
+
+
+def _is_free(path: str) -> bool:
+    """Whether nobody writes to ``path``: who does holds a lock on it."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        return is_free(descriptor)
+    finally:
+        os.close(descriptor)
