@@ -4,8 +4,8 @@
 
 """Private to incomex.closeout: client programs that a killed module left running, in a container or out of it.
 
-Each that we start has the run's application name in its environment: that is its label, which root can read of every
-process, whatever container it is in. Source: proc(5).
+Each that we start has its run in its environment: that is its label, which root can read of every process, whatever
+container it is in. Source: proc(5).
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import os
 import signal
 from collections.abc import Iterator
 
-from ._session import APPLICATION
+from ._labels import RUN_VARIABLE
 
-_LABEL = f"PGAPPNAME={APPLICATION}/".encode("ascii")
+_LABEL = f"{RUN_VARIABLE}=".encode("ascii")
 
 
 def programs() -> Iterator[tuple[int, str, str]]:

@@ -18,7 +18,7 @@ from typing import Any
 from . import _abandoned, _orphans
 from ._archive_place import take_back
 from ._errors import CloseoutError
-from ._running import is_at_work
+from ._running import is_at_work, locks_left, remove_lock
 from ._scratch import Driver
 
 
@@ -77,3 +77,5 @@ def _leftovers(drivers: list[Driver], root: str) -> Iterator[Leftover]:
         yield Leftover("archive that was lent", path, run_id, partial(take_back, path))
     for path in _abandoned.jobs():
         yield Leftover("job", path, "", partial(_abandoned.remove_job, path))
+    for path in locks_left():
+        yield Leftover("lock", path, "", partial(remove_lock, path))

@@ -46,7 +46,7 @@ def at_work(run_id: str) -> Iterator[None]:
     try:
         yield
     finally:
-        _let_go(run_id, descriptor)
+        _let_go(_path(run_id), descriptor)
 
 
 def is_at_work(run_id: str) -> bool:
@@ -64,6 +64,18 @@ def _is_held(path: str) -> bool:
         return not is_free(descriptor)
     finally:
         os.close(descriptor)
+
+
+def locks_left() -> list[str]:
+    """Return the files of this user's runs that have no module at work any more: those of modules that were killed."""
+    return [path for path in sorted(glob.glob(os.path.join(directory(), _RUN + "*"))) if not _is_held(path)]
+
+
+def remove_lock(path: str) -> None:
+    """Remove such a file, unless a module of the run is at work again; the directory, too, where it is empty."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+        _let_go(path, descriptor)
 
 
 def is_free(descriptor: int) -> bool:
@@ -98,11 +110,11 @@ def _locked(run_id: str) -> int:
     raise _unusable(f"{_RUN}{run_id} in it goes whenever it is made")
 
 
-def _let_go(run_id: str, descriptor: int) -> None:
+def _let_go(path: str, descriptor: int) -> None:
     """Give the lock back; the last one removes the file, and the directory where it is empty."""
     if is_free(descriptor):
         with contextlib.suppress(OSError):
-            os.unlink(_path(run_id))
+            os.unlink(path)
             os.rmdir(directory())
     os.close(descriptor)
 

@@ -15,6 +15,7 @@ import glob
 import json
 import os
 import pwd
+import re
 import shutil
 import signal
 import socket
@@ -48,6 +49,8 @@ _PREFIX = "closeout-scratch-"
 _MARKER = "scratch.json"
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _STOP_TIMEOUT_S = 15.0
+# As closeout_plan makes it.
+_OWN_RUN_ID = re.compile(r"[0-9a-f]{12}")
 # Arguments: the private directory, the programs' directory, the bootstrap superuser, then postgres' own.
 _SERVE = """
 directory="$1"; programs="$2"; user="$3"
@@ -252,12 +255,14 @@ class LocalDriver(Driver):
     def expired(self) -> list[tuple[str, str]]:
         found = []
         for directory in sorted(glob.glob(os.path.join(DIRECTORY, _PREFIX + "*"))):
-            marker = _marker(directory, ("run_id", "name", "expires_utc", "expires_boot"))
+            marker = _marker(directory, ("run_id", "name", "expires_utc"))
             if marker is None:
                 run_id = directory.rpartition(_PREFIX)[2]
-                if run_id.isalnum() and _is_unmarked(directory) and not is_at_work(run_id):
+                if _OWN_RUN_ID.fullmatch(run_id) and _is_unmarked(directory) and not is_at_work(run_id):
                     found.append((run_id, os.path.basename(directory)))
-            elif directory == _path(marker["run_id"]) and is_past(marker["expires_utc"], marker["expires_boot"]):
+            elif directory == _path(marker["run_id"]) and is_past(
+                marker["expires_utc"], str(marker.get("expires_boot"))
+            ):
                 found.append((marker["run_id"], marker["name"]))
         return found
 

@@ -23,6 +23,7 @@ from ._confined import confined
 from ._containersocket import assert_peer, open_socket_directory
 from ._docker import ContainerFacts, Daemon
 from ._errors import CloseoutError, NotOurs, ProgramFailed
+from ._labels import RUN_VARIABLE
 from ._passfile import password_from
 from ._program import Program, run
 from ._program_container import ContainerProgram
@@ -125,7 +126,8 @@ class Server(ABC):
 
     def environment(self, password: str, options: str) -> dict[str, str]:
         """Return the environment of a client program, but for PATH and locale."""
-        variables = {"PGAPPNAME": application_name(self.address.run_id), "PGOPTIONS": options}
+        run_id = self.address.run_id
+        variables = {"PGAPPNAME": application_name(run_id), "PGOPTIONS": options, RUN_VARIABLE: run_id}
         if password:
             variables["PGPASSWORD"] = password
         return variables

@@ -148,7 +148,7 @@ teardown:
 reaped:
   description:
     - What was left by runs that are gone. V(kind) is C(scratch server), C(program), C(partial file), C(archive that was
-      lent) or C(job), with its name and the ID of its run.
+      lent), C(job) or C(lock), with its name and the ID of its run.
   returned: O(state=reaped)
   type: list
   elements: dict

@@ -65,12 +65,12 @@ def jobs(directory_path: Path) -> list[Path]:
 
 def programs(root: Path, name: bytes) -> list[int]:
     """The processes, wherever, that run a program for the run whose artefact is below `root`."""
-    markers = list(root.glob("*/.closeout.json"))
+    markers = [*root.glob("*/.closeout.json")]
     run_id = json.loads(markers[0].read_text())["run_id"] if markers else "none"
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:
-            ours = f"PGAPPNAME=incomex.closeout/{run_id}".encode() in (entry / "environ").read_bytes()
+            ours = f"INCOMEX_CLOSEOUT_RUN={run_id}\0".encode() in (entry / "environ").read_bytes()
             command = (entry / "cmdline").read_bytes()
         except OSError:
             continue
@@ -93,7 +93,7 @@ def test_a_dump_ends_with_its_controller(
         holder.cursor().execute("LOCK TABLE public.held IN ACCESS EXCLUSIVE MODE")
         with playing(tmp_path, variables) as playbook:
             wait_until(lambda: production.psql(_DUMPING.format("LOCK")) == "1", 60, "pg_dump")
-            assert programs(root, b"pg_dump") and list(root.glob("*/*.partial"))
+            assert programs(root, b"pg_dump") and any(root.glob("*/*.partial"))
             playbook.send_signal(signal.SIGKILL)
             playbook.wait()
             wait_until(lambda: production.psql(_OURS) == "0" and not programs(root, b"pg_dump"), _NOTICED_S, "its end")

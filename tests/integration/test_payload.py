@@ -52,6 +52,6 @@ def test_a_play_builds_one_payload(tmp_path: Path) -> None:
     kept = {"ANSIBLE_KEEP_REMOTE_FILES": "1", "ANSIBLE_REMOTE_TEMP": str(tmp_path / "sent")}
     result = run_playbook({**nobody, "closeout_root": str(tmp_path / "root")}, check=True, env=kept)
     assert "problems" in result.task("Plan the run")["result"], result.stdout
-    assert result.task("earlier runs left")["status"] == "ok", result.stdout
+    assert result.task("runs that are gone left")["status"] == "ok", result.stdout
     sent = [path.name for path in (tmp_path / "sent").rglob("AnsiballZ_*")]
     assert sent == [f"AnsiballZ_{PAYLOAD}.py"] * 2

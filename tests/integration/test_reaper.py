@@ -1,0 +1,264 @@
+"""What a killed module left goes with the next run, and nothing goes of a run that is alive, or that is not marked."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import secrets
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.incomex.closeout.plugins.module_utils import _orphans, _reaper, _running
+from ansible_collections.incomex.closeout.plugins.module_utils._deadline import deadline
+from ansible_collections.incomex.closeout.plugins.module_utils._running import at_work, directory
+
+from tests.conftest import ProductionFactory
+from tests.integration.module_options import FAR_AWAY, LONG_AGO, new_run_id, succeeds
+from tests.support import modules
+from tests.support.modules import run_module
+from tests.support.places import wait_until
+from tests.support.playbook import run_playbook
+
+REAPER = "incomex.closeout.reap"
+
+
+def reap(root: Path, *, check: bool = False, **other: Any) -> list[str]:
+    """Names of what was reaped for this test: others may be at work on this host."""
+    result = succeeds(
+        "pg_scratch_server", {"state": "reaped", "driver": "local", "root": str(root), **other}, check=check
+    )
+    return [one["name"] for one in result["reaped"] if str(root.parent) in one["name"]]
+
+
+def begun(root: Path, name: str = "closeout_20260516T104634Z") -> tuple[Path, str]:
+    """An artefact directory, made by the module, and its run."""
+    run_id = new_run_id()
+    succeeds("closeout_artefact", {"state": "begun", "path": str(root / name), "run_id": run_id})
+    return root / name, run_id
+
+
+@contextmanager
+def program(label: str, run_id: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A program as a module of the run starts it."""
+    process = subprocess.Popen(["sleep", "60"], env={label: run_id, "PATH": os.environ["PATH"]})
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_half_written_files_of_a_run_that_is_gone(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    artefact, _run_id = begun(root)
+    half = [artefact / "prod.sql.partial", artefact / "logs" / "pg_dump.log.partial", artefact / "prod.dir.partial"]
+    half[0].write_text("half")
+    half[1].write_text("half")
+    half[2].mkdir()
+    (half[2] / "toc.dat").write_text("half")
+    kept = {path: path.read_bytes() for path in [artefact / ".closeout.json"]}
+    assert sorted(reap(root, check=True)) == sorted(map(str, half))
+    assert all(path.exists() for path in half)
+    assert sorted(reap(root)) == sorted(map(str, half))
+    assert not any(path.exists() for path in half)
+    assert {path: path.read_bytes() for path in kept} == kept
+    assert reap(root) == []
+
+
+def test_half_written_files_that_stay(tmp_path: Path) -> None:
+    """Of a run that is at work, with somebody at it, of another host, without our mark, behind a link."""
+    root = tmp_path / "root"
+    alive, alive_run = begun(root, "alive")
+    held, _ = begun(root, "held")
+    foreign, _ = begun(root, "foreign")
+    mark = json.loads((foreign / ".closeout.json").read_text())
+    (foreign / ".closeout.json").write_text(json.dumps({**mark, "host": "another.example"}))
+    unmarked = root / "unmarked"
+    unmarked.mkdir()
+    outside, _ = begun(tmp_path / "elsewhere", "outside")
+    (root / "link").symlink_to(outside)
+    for path in (alive, held, foreign, unmarked, outside):
+        (path / "prod.sql.partial").write_text("half")
+    with at_work(alive_run), (held / "prod.sql.partial").open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        assert reap(root) == []
+    assert all((path / "prod.sql.partial").exists() for path in (alive, held, foreign, unmarked, outside))
+    assert sorted(reap(root)) == sorted(f"{path}/prod.sql.partial" for path in (alive, held))
+
+
+def test_an_archive_that_was_lent_is_private_again(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    artefact, run_id = begun(root)
+    archive = artefact / "prod.dump"
+    archive.write_text("archive")
+    archive.chmod(0o640)
+    with at_work(run_id):
+        assert reap(root) == [] and archive.stat().st_mode & 0o777 == 0o640
+    assert reap(root) == [str(archive)]
+    assert archive.stat().st_mode & 0o777 == 0o600 and archive.read_text() == "archive"
+
+
+def test_programs_of_a_run_that_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Under another label, or the reaper of another test takes them.
+    label = f"CLOSEOUT_TEST_{secrets.token_hex(4)}"
+    monkeypatch.setattr(_orphans, "_LABEL", f"{label}=".encode())
+    run_id, alive = new_run_id(), new_run_id()
+    with program(label, run_id) as gone, program(label, alive) as kept, program(label, "") as nobodys, at_work(alive):
+        wanted = {"kind": "program", "name": f"sleep ({gone.pid})", "run_id": run_id}
+        assert [one for one in _reaper.reap([], "", check=True)["reaped"] if one["kind"] == "program"] == [wanted]
+        assert gone.poll() is None
+        assert wanted in _reaper.reap([], "", check=False)["reaped"]
+        assert gone.wait(10) == -signal.SIGKILL
+        assert kept.poll() is None and nobodys.poll() is None
+
+
+def test_the_clock_that_nobody_sets_decides() -> None:
+    """The time of day was moved: a scratch server that is within its time stays, one that is past it goes."""
+    run = {"stays": new_run_id(), "goes": new_run_id()}
+    marks = {
+        "stays": {"expires_utc": LONG_AGO, "expires_boot": deadline(600)[1]},
+        "goes": {"expires_utc": FAR_AWAY, "expires_boot": deadline(-1)[1]},
+    }
+    paths = {name: Path(f"/var/tmp/closeout-scratch-{run[name]}") for name in run}
+    try:
+        for name, path in paths.items():
+            path.mkdir()
+            (path / "scratch.json").write_text(json.dumps({"run_id": run[name], "name": "x", **marks[name]}))
+        reaped = succeeds("pg_scratch_server", {"state": "reaped", "driver": "local"})["reaped"]
+        assert {one["run_id"] for one in reaped} & set(run.values()) == {run["goes"]}
+        assert paths["stays"].exists() and not paths["goes"].exists()
+    finally:
+        for name in run:
+            succeeds("pg_scratch_server", {"state": "absent", "driver": "local", "run_id": run[name], "name": "x"})
+
+
+def test_a_directory_whose_making_was_cut_off(tmp_path: Path) -> None:
+    run_id = secrets.token_hex(6)
+    path = Path(f"/var/tmp/closeout-scratch-{run_id}")
+    (path / "run").mkdir(parents=True)
+    with at_work(run_id):
+        assert run_id not in {one["run_id"] for one in succeeds(*_reaped())["reaped"]}
+    assert run_id in {one["run_id"] for one in succeeds(*_reaped())["reaped"]}
+    assert not path.exists()
+
+
+def _reaped() -> tuple[str, dict[str, Any]]:
+    return "pg_scratch_server", {"state": "reaped", "driver": "local"}
+
+
+def test_directories_of_long_modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One whose processes are gone goes, with Ansible's own; one that is at work, or not fetched yet, stays."""
+    base = tmp_path / "run"
+    base.mkdir(mode=0o700)
+    monkeypatch.setattr(_running, "ROOTS_DIRECTORY", str(base))
+    monkeypatch.setattr(_running, "OTHERS_DIRECTORY", str(base))
+    jobs = {name: base / f"job-{name}" for name in ("gone", "at work", "unfetched", "begun")}
+    payload = tmp_path / "ansible-tmp-1-2-3"
+    other = tmp_path / "precious"
+    for path in (payload, other, *jobs.values()):
+        path.mkdir()
+        (path / "file").touch()
+    for name in ("gone", "at work", "unfetched"):
+        (jobs[name] / "alive").touch()
+    (jobs["gone"] / "payload").write_text(str(payload))
+    (jobs["begun"] / "payload").write_text(str(other))
+    (jobs["unfetched"] / "rc").write_text("0")
+
+    def reaped() -> list[str]:
+        return [one["name"] for one in _reaper.reap([], "", check=False)["reaped"] if one["kind"] == "job"]
+
+    with (jobs["at work"] / "alive").open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        assert reaped() == [str(jobs["gone"])]
+    assert not payload.exists() and other.exists()
+    assert [name for name, path in jobs.items() if path.exists()] == ["at work", "unfetched", "begun"]
+    for name in ("unfetched", "begun"):
+        os.utime(jobs[name], (0, 0))
+    assert sorted(reaped()) == sorted(str(path) for name, path in jobs.items() if name != "gone")
+    assert other.exists() and not base.exists()
+
+
+@pytest.mark.parametrize("transport", ["namespace", "exec"])
+def test_after_kill_9_of_a_dump(
+    start_production: ProductionFactory, docker_host: str, tmp_path: Path, transport: str
+) -> None:
+    """pg_dump goes on in the container without the module that started it, until the reaper comes."""
+    production = start_production("CREATE TABLE public.held ();")
+    root = tmp_path / "root"
+    artefact, run_id = begun(root)
+    options = {
+        "container": production.name, "docker_host": docker_host, "login_user": production.user,
+        "login_db": production.db, "schema": "public", "directory": str(artefact), "name": "prod.sql",
+        "run_id": run_id, "transport": transport, "max_blocking_s": 0,
+    }  # fmt: skip
+    waiting = f"""SELECT count(*) FROM pg_stat_activity
+        WHERE application_name = 'incomex.closeout/{run_id}' AND wait_event_type = 'Lock'"""
+    holder = production.connect(autocommit=False)
+    try:
+        holder.cursor().execute("LOCK TABLE public.held IN ACCESS EXCLUSIVE MODE")
+        module = modules.start_module("pg_dump_readonly", options)
+        wait_until(lambda: production.psql(waiting) == "1", 60, "pg_dump")
+        assert reap(root) == []
+        module.kill()
+        module.communicate()
+        assert (artefact / "prod.sql.partial").exists()
+        assert reap(root, docker_host=docker_host) == [str(artefact / "prod.sql.partial")]
+    finally:
+        holder.close()
+    # Whoever's reaper it was: the lock goes, too.
+    assert not (Path(directory()) / f"run-{run_id}").exists()
+    wait_until(lambda: not _of_run(run_id), 10, "pg_dump to go")
+    ours = f"SELECT count(*) FROM pg_stat_activity WHERE application_name = 'incomex.closeout/{run_id}'"
+    wait_until(lambda: production.psql(ours) == "0", 10, "its session to end")
+
+
+def _of_run(run_id: str) -> list[str]:
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if f"INCOMEX_CLOSEOUT_RUN={run_id}".encode() in (entry / "environ").read_bytes():
+                found.append((entry / "comm").read_text())
+        except OSError:
+            continue
+    return found
+
+
+def test_teardown_takes_what_a_killed_module_of_its_run_left(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    artefact, run_id = begun(root)
+    (artefact / "prod.sql.partial").write_text("half")
+    absent = {"state": "absent", "driver": "local", "run_id": run_id, "name": "x", "root": str(root)}
+    with program("INCOMEX_CLOSEOUT_RUN", run_id) as left:
+        assert succeeds("pg_scratch_server", absent, check=True)["changed"] is True
+        result = succeeds("pg_scratch_server", absent)
+        assert left.wait(10) == -signal.SIGKILL
+    assert result["teardown"]["processes"] == [] and result["teardown"]["paths"] == []
+    assert not (artefact / "prod.sql.partial").exists()
+    assert succeeds("pg_scratch_server", absent, check=True)["changed"] is False
+
+
+def test_the_playbook(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    artefact, _run_id = begun(root)
+    partial = artefact / "prod.sql.partial"
+    partial.write_text("half")
+    variables = {"closeout_scratch_driver": "local", "closeout_root": str(root)}
+    told = run_playbook(variables, playbook=REAPER, check=True)
+    assert told.rc == 0 and "This would be removed" in told.stdout and str(partial) in told.stdout, told.stdout
+    assert partial.exists()
+    done = run_playbook(variables, playbook=REAPER)
+    assert done.rc == 0 and "This was removed" in done.stdout and str(partial) in done.stdout, done.stdout
+    assert not partial.exists() and (artefact / ".closeout.json").exists()
+
+
+def test_without_a_root_no_file_is_looked_for(tmp_path: Path) -> None:
+    artefact, _run_id = begun(tmp_path / "root")
+    (artefact / "prod.sql.partial").write_text("half")
+    assert run_module("pg_scratch_server", {"state": "reaped", "driver": "local"}).failed is False
+    assert (artefact / "prod.sql.partial").exists()
