@@ -80,12 +80,14 @@ class ActionModule(Normal):
     ) -> dict[str, Any]:
         """Start, and ask until it has ended; return the result of the command as though it had been waited for."""
         answered = time.monotonic()
+        lost: AnsibleConnectionFailure | None = None
         while True:
             try:
                 result: dict[str, Any] = super()._low_level_execute_command(script, sudoable, in_data, **options)
-            except AnsibleConnectionFailure:
-                # Whether a start came through is not known: a second one would be a second dump.
-                if self._asked == 0 or time.monotonic() - answered > LEASE_S:
+            except AnsibleConnectionFailure as error:
+                # Whether a start came through is not known. A second one would be a second dump: so only ask.
+                lost = error if self._asked == 0 else lost
+                if time.monotonic() - answered > LEASE_S:
                     raise
                 time.sleep(_PAUSE_S)
             else:
@@ -93,13 +95,14 @@ class ActionModule(Normal):
                 answer = read_answer(result["stdout"])
                 if answer is None:
                     return result
+                if answer.is_gone and lost is not None:
+                    raise lost
                 if answer.has_ended or answer.is_gone:
                     self._remove(token, sudoable)
                     return _as_if_waited_for(result, answer)
+                lost = None
             if os.getppid() != self._controller:
-                raise AnsibleError(
-                    "ansible-playbook is gone: the module is not waited for any more and stops by itself"
-                )
+                raise AnsibleError("ansible-playbook is gone: its module stops by itself")
             self._asked += 1
             script, in_data = ask(token, self._asked), None
 

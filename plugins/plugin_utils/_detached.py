@@ -12,6 +12,7 @@ for seconds after its job.
 
 from __future__ import annotations
 
+import re
 import shlex
 from dataclasses import dataclass
 
@@ -19,6 +20,7 @@ from ..module_utils._lease import VARIABLE
 from ..module_utils._running import JOB, OTHERS_DIRECTORY, PAYLOAD, ROOTS_DIRECTORY
 
 _ENDED, _GOES_ON, _GONE = "closeout: it has ended", "closeout: it goes on", "closeout: it is gone"
+_SAID = re.compile(rf"^({_ENDED}|{_GOES_ON}|{_GONE})\r?\n", re.MULTILINE)
 _REFUSED = 71  # EX_OSERR
 
 # Sets $directory to the job's. /run is root's; in /tmp it may be somebody else who made it.
@@ -116,20 +118,20 @@ def ask(token: str, number: int) -> str:
 
 def remove(token: str) -> str:
     """Return the script that removes what is left of a command that has ended."""
-    return f"token={token}\n{_WHERE}{_REMOVE}"
+    return f"token={token}\n{_WHERE}{_REMOVE.rstrip()}"
 
 
 def read_answer(stdout: str) -> Answer | None:
     """Read what a script printed; None where it says nothing of the command, because it could not be started.
 
-    What a login shell prints may come before it.
+    What a login shell prints may come before it, and a terminal ends lines by two characters.
     """
-    for said in (_ENDED, _GOES_ON, _GONE):
-        _before, found, after = stdout.partition(said + "\n")
-        if found:
-            return Answer(said == _ENDED, said == _GONE, after)
-    return None
+    found = _SAID.search(stdout)
+    if found is None:
+        return None
+    return Answer(found[1] == _ENDED, found[1] == _GONE, stdout[found.end() :])
 
 
 def _wait() -> str:
-    return _WAIT.format(ended=_ENDED, goes_on=_GOES_ON, gone=_GONE)
+    # No line break at its end: Ansible may add another command to it.
+    return _WAIT.format(ended=_ENDED, goes_on=_GOES_ON, gone=_GONE).rstrip()

@@ -131,3 +131,12 @@ def test_a_directory_that_is_there_is_refused(target: Target) -> None:
 def test_what_a_login_shell_says_is_not_the_answer() -> None:
     assert read_answer("Welcome!\ncloseout: it has ended\n{}") == Answer(True, False, "{}")
     assert read_answer("Welcome!\n") is None
+    # A terminal's line ends.
+    assert read_answer("Welcome!\r\ncloseout: it goes on\r\n") == Answer(False, False, "")
+
+
+def test_another_command_may_follow(target: Target) -> None:
+    """As Ansible adds one where there is a terminal."""
+    for script in (start(target.token, "exit 3", has_input=False), ask(target.token, 1), remove(target.token)):
+        done = subprocess.run(["/bin/sh", "-c", f"{script} && echo more"], capture_output=True, check=False)
+        assert done.stderr == b"" and (done.returncode == 3 or done.stdout == b"more\n")
