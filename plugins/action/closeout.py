@@ -25,7 +25,7 @@ from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action.normal import ActionModule as Normal
 
 from ..module_utils._lease import LEASE_S
-from ..plugin_utils._detached import Answer, ask, read_answer, remove, start
+from ..plugin_utils._detached import ask, read_answer, remove, start
 
 _PAYLOAD = "incomex.closeout.closeout_module"
 _LONG = ("pg_dump_readonly", "pg_scratch_restore", "pg_dump_compare", "closeout_artefact")
@@ -35,7 +35,7 @@ _PAUSE_S = 1.0
 class ActionModule(Normal):
     """Ansible's own action with another payload, which it waits for in another way where that takes long."""
 
-    _detach = False
+    _is_own = False
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Run the task's module."""
@@ -46,15 +46,13 @@ class ActionModule(Normal):
 
     def _execute_module(self, module_name: str | None = None, *args: Any, **options: Any) -> dict[str, Any]:
         """Send the payload in the place of the task's module; another that Ansible needs on the way stays itself."""
-        own = module_name in (None, self._task.action)
-        # Check mode is short; a task with `async` was asked to go on by itself.
-        takes_long = self._task.action.rpartition(".")[2] in _LONG
-        self._detach = own and takes_long and not self._task.check_mode and not self._task.async_val
+        self._is_own = module_name in (None, self._task.action)
         try:
-            result: dict[str, Any] = super()._execute_module(_PAYLOAD if own else module_name, *args, **options)
+            name = _PAYLOAD if self._is_own else module_name
+            result: dict[str, Any] = super()._execute_module(name, *args, **options)
             return result
         finally:
-            self._detach = False
+            self._is_own = False
 
     def _update_module_args(self, module_name: str, *args: Any, **options: Any) -> None:
         """Let the arguments carry the name of the task's module, as they do without us."""
@@ -64,11 +62,17 @@ class ActionModule(Normal):
         self, cmd: str, sudoable: bool = True, in_data: bytes | None = None, **options: Any
     ) -> dict[str, Any]:
         """Execute a command on the target, as ever; a module that takes long goes on there without the connection."""
-        # Before the module itself come commands for its temporary directory.
-        if not self._detach or (in_data is None and str(self._used_interpreter).lstrip("#!") not in cmd):
+        # Before the module itself come commands that look for an interpreter, and ones for its temporary directory.
+        interpreter = str(self._used_interpreter or "").lstrip("#!")
+        is_module = bool(interpreter) and (in_data is not None or interpreter in cmd)
+        if not self._is_own or not is_module:
             result: dict[str, Any] = super()._low_level_execute_command(cmd, sudoable, in_data, **options)
             return result
-        self._detach = False
+        self._is_own = False
+        # Check mode is short; a task with `async` was asked to go on by itself.
+        is_long = self._task.action.rpartition(".")[2] in _LONG
+        if not is_long or self._task.check_mode or self._task.async_val:
+            return _never_silent(super()._low_level_execute_command(cmd, sudoable, in_data, **options))
         token = secrets.token_hex(8)
         directory = self._connection._shell.tmpdir
         payload = directory if directory and self._should_remove_tmp_path(directory) else ""
@@ -99,7 +103,7 @@ class ActionModule(Normal):
                     raise lost
                 if answer.has_ended or answer.is_gone:
                     self._remove(token, sudoable)
-                    return _as_if_waited_for(result, answer)
+                    return _never_silent({**result, "stdout": answer.stdout})
                 lost = None
             if os.getppid() != self._controller:
                 raise AnsibleError("ansible-playbook is gone: its module stops by itself")
@@ -112,11 +116,13 @@ class ActionModule(Normal):
             super()._low_level_execute_command(remove(token), sudoable)
 
 
-def _as_if_waited_for(result: dict[str, Any], answer: Answer) -> dict[str, Any]:
-    """Return the result with the module's own output; one that was killed has said nothing, so that is said for it."""
-    stdout = answer.stdout
-    if not stdout.strip() and not result.get("stderr", "").strip():
-        how = "with everything that belonged to it" if answer.is_gone else f"(return code {result['rc']})"
-        message = f"The module was killed on the target {how}: it left no result. Run the closeout again."
+def _never_silent(result: dict[str, Any]) -> dict[str, Any]:
+    """Return the result of a module's command; where the module was killed it has said nothing: so say that for it."""
+    stdout = str(result.get("stdout") or "")
+    if not stdout.strip() and not str(result.get("stderr") or "").strip():
+        message = (
+            f"The module was killed on the target (return code {result.get('rc')}) and left no result. What it began is"
+            " removed by the next closeout, or by the playbook incomex.closeout.reap. Run the closeout again."
+        )
         stdout = json.dumps({"failed": True, "msg": message})
     return {**result, "stdout": stdout, "stdout_lines": stdout.splitlines()}

@@ -209,7 +209,17 @@ def test_what_is_entered_is_the_server_s_user_without_any_power(
     assert status["NoNewPrivs"] == "1"
     assert inside(own, "/tmp/status").splitlines()[-1] == "/"
     environment = dict(line.split("=", 1) for line in inside(own, "/tmp/env").splitlines() if "=" in line)
-    assert set(environment) <= {"PATH", "LC_ALL", "PGAPPNAME", "PGOPTIONS", "PWD", "OLDPWD", "SHLVL", "_"}
+    assert set(environment) <= {
+        "PATH",
+        "LC_ALL",
+        "PGAPPNAME",
+        "PGOPTIONS",
+        "INCOMEX_CLOSEOUT_RUN",
+        "PWD",
+        "OLDPWD",
+        "SHLVL",
+        "_",
+    }
     assert environment["PGAPPNAME"] == f"incomex.closeout/{RUN_ID}"
     assert "bytea_output=hex" in environment["PGOPTIONS"]
     assert "/usr/lib/postgresql/16/bin" in environment["PATH"]
