@@ -8,7 +8,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from ._outcome import FAIL, INFO, NOT_RUN, PASS, Evidence, Outcome, get, is_count, same_set, some, unreadable
+from ._outcome import (
+    FAIL,
+    INFO,
+    NOT_RUN,
+    PASS,
+    Evidence,
+    Outcome,
+    get,
+    is_count,
+    is_duration,
+    same_set,
+    some,
+    unreadable,
+)
 
 
 def _before_and_after(evidence: Evidence) -> tuple[dict[str, Any], dict[str, Any]] | None:
@@ -155,13 +168,15 @@ def production_neighbours(evidence: Evidence) -> Outcome:
 def production_waits(evidence: Evidence) -> Outcome:
     """Nobody on production waited for the dump longer than allowed."""
     longest, most = get(evidence, "production", "longest_wait_caused_s"), get(evidence, "settings", "max_blocking_s")
-    sessions = get(evidence, "production", "waits")
-    if isinstance(longest, bool) or not isinstance(longest, (int, float)) or not isinstance(sessions, list):
+    sessions, unwatched = get(evidence, "production", "waits"), get(evidence, "production", "longest_unwatched_s")
+    if not is_duration(longest) or not is_duration(unwatched) or not isinstance(sessions, list):
         return Outcome(NOT_RUN, "it was not watched who waits for the dump")
-    if longest < 0 or not is_count(most):
+    if longest < 0 or unwatched < 0 or not is_count(most):
         return Outcome(FAIL, f"a wait of {longest} s, with a limit of {most} s, proves nothing")
     told = some(f"{get(one, 'waited_for')}: {get(one, 'waited_s')} s" for one in sessions)
     found = f"the longest wait that the dump caused: {longest} s" + (f" ({told})" if told else "")
     if not most:
         return Outcome(INFO, f"{found}; no limit was set")
+    if unwatched > most:
+        return Outcome(FAIL, f"for {unwatched} s nobody could look who waits for the dump; allowed are {most} s")
     return Outcome(PASS if longest <= most else FAIL, f"{found}; allowed are {most} s")

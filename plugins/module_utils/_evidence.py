@@ -83,6 +83,7 @@ def collect(
             "parts": {
                 name: part["run_id"] for name, part in parts.items() if part and "run_id" in part and name != "reaped"
             },
+            "reaped": (parts["reaped"] or {}).get("reaped"),
         },
         "settings": settings,
         "plan": {"problems": plan["problems"], "notes": plan.get("notes", [])} if "problems" in plan else None,
@@ -92,6 +93,7 @@ def collect(
             "snapshot": dump.get("production_snapshot"),
             "own_sessions": dump.get("own_sessions"),
             "longest_wait_caused_s": waits.get("longest_s"),
+            "longest_unwatched_s": waits.get("longest_unwatched_s"),
             "waits": waits.get("sessions"),
         },
         "dump": _dump(parts),

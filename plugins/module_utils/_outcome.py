@@ -128,6 +128,11 @@ def is_count(value: Any) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
+def is_duration(value: Any) -> TypeGuard[float]:
+    """Tell whether ``value`` is a number of seconds that was measured, whatever number."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
 def audited_elsewhere(evidence: Evidence, audited: Any) -> Outcome | None:
     """Return a failure unless ``audited`` (system identifier, start time) is the very server that the guard passed.
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -51,12 +52,23 @@ GROUP BY 1, 2, 3, 4, 5 ORDER BY 8 DESC NULLS LAST
 
 
 class Waits:
-    """What was seen: the longest wait that we caused, in seconds, and the longest of each who waited."""
+    """What was seen: the longest wait that we caused, in seconds, and the longest of each who waited. And how long, at
+    most, nobody looked: a wait of more than that cannot have been missed."""
 
     def __init__(self) -> None:
         self.longest_s = 0.0
+        self.longest_unwatched_s = 0.0
+        self._looked = time.monotonic()
         self.too_long: list[str] = []
         self._waited: dict[int, dict[str, Any]] = {}
+
+    def looked(self, began: float) -> None:
+        """Take in that there was a look, which began at ``began`` of the monotonic clock and has ended now.
+
+        What it saw is of some moment in between: so the time until the next one is counted from its beginning.
+        """
+        self.longest_unwatched_s = max(self.longest_unwatched_s, time.monotonic() - self._looked)
+        self._looked = began
 
     def note(self, rows: list[tuple[Any, ...]], limit_s: int) -> bool:
         """Take in one look; return whether somebody has waited longer than ``limit_s``, 0 for any time."""
@@ -81,7 +93,12 @@ class Waits:
     def as_facts(self) -> dict[str, Any]:
         """Return it as part of a module's result: the longest waits first."""
         longest = sorted(self._waited.values(), key=lambda one: -float(one["waited_s"]))
-        return {"longest_s": self.longest_s, "sessions": longest[:_MAX_NAMED], "sessions_total": len(longest)}
+        return {
+            "longest_s": self.longest_s,
+            "longest_unwatched_s": round(self.longest_unwatched_s, 1),
+            "sessions": longest[:_MAX_NAMED],
+            "sessions_total": len(longest),
+        }
 
     def refusal(self) -> CloseoutError:
         """Return the error of a dump that gave way."""
@@ -110,7 +127,10 @@ def watching(server: Server, limit_s: int) -> Iterator[Waits]:
         def watch() -> None:
             try:
                 while not stopped.wait(LOOK_S):
-                    if waits.note(_look(session, server, since), limit_s):
+                    began = time.monotonic()
+                    rows = _look(session, server, since)
+                    waits.looked(began)
+                    if waits.note(rows, limit_s):
                         _end_ours(session, server)
                         return
             except CloseoutError as error:
@@ -123,6 +143,7 @@ def watching(server: Server, limit_s: int) -> Iterator[Waits]:
         finally:
             stopped.set()
             watcher.join()
+            waits.looked(time.monotonic())
     if failed and not waits.too_long:
         raise failed[0]
 

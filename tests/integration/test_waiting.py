@@ -109,7 +109,14 @@ def test_who_waits_for_somebody_else_does_not_wait_for_us(server: Cluster, tmp_p
             result = modules.finish(module)
             other.rollback()
     assert not result.failed, result.msg
-    assert result.data["waits"] == {"longest_s": 0.0, "sessions": [], "sessions_total": 0}
+    waits = result.data["waits"]
+    assert waits == {
+        "longest_s": 0.0,
+        "longest_unwatched_s": waits["longest_unwatched_s"],
+        "sessions": [],
+        "sessions_total": 0,
+    }
+    assert 0 < waits["longest_unwatched_s"] < 20
 
 
 def test_the_record_of_a_run_that_gave_way_says_who_waited(server: Cluster, tmp_path: Path) -> None:

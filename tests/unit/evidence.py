@@ -221,6 +221,7 @@ def results(driver: str = "docker", rows: int | None = None) -> Json:
             "discarded": [],
             "waits": {
                 "longest_s": 1.5,
+                "longest_unwatched_s": 1.1,
                 "sessions": [
                     {
                         "pid": 4711,

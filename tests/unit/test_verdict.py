@@ -664,6 +664,8 @@ FAULTS = [
       for value in _NO_WAIT),
     *(Fault("production.longest_wait_caused_s", value, "production.waits") for value in (-1, 20.1, 21, 1e9)),
     *(Fault("production.waits", value, "production.waits", NOT_RUN) for value in _NO_SESSIONS),
+    *(Fault("production.longest_unwatched_s", value, "production.waits", NOT_RUN) for value in _NO_WAIT),
+    *(Fault("production.longest_unwatched_s", value, "production.waits") for value in (-1, 20.1, 3600)),
     *(Fault("settings.max_blocking_s", value, "production.waits") for value in (None, -1, True, "20", 1, GONE)),
     Fault("production.own_sessions", None, "production.read_only", NOT_RUN),
     Fault("production.own_sessions", [], "production.read_only", NOT_RUN),
@@ -885,6 +887,7 @@ def test_the_message_names_what_failed_what_could_not_be_done_and_what_did_not_r
 
 DECORATIVE = {
     # What the record prints and no promise rests on. Everything else must be missed by a check when it is not there.
+    r"run\.reaped": "what other runs left behind: nothing of this run rests on it",
     r"run\.(label|stamp|host|db|started_utc|finished_utc)": "names of the run; what binds the parts is run.id",
     r"run\.(collection|orchestrator)(\..*)?": "which code ran, with its digest; nothing to compare with",
     r"settings\.(db|label|schema_alias|artefact|dump_path|expected_source)": "names; no check reads the target by them",
@@ -984,7 +987,7 @@ def test_no_count_and_no_truth_can_be_another_one(driver: str) -> None:
         r"|production\.(before|after)\.neighbours\.1\.restart_count|restore\.scratch\.isolation\.mounts\.0\.writable"
     )
     # A second more or less is still within the limit.
-    told += r"|production\.(longest_wait_caused_s|waits\.0\..*)|settings\.max_blocking_s"
+    told += r"|production\.(longest_wait_caused_s|longest_unwatched_s|waits\.0\..*)|settings\.max_blocking_s"
     # More memory or processes are still a limit.
     told += r"|restore\.scratch\.isolation\.(memory_bytes|pids_limit)"
     if driver == "local":
