@@ -98,7 +98,7 @@ def test_ready_and_without_a_trace(
     assert settings["scratch_name"] == f"pg-restoretest-closeout-{date}-{facts['run_id']}"
     assert settings["expected_tables"] == TABLES
     assert settings["scratch_image"] == image
-    assert "pg_dump (PostgreSQL) 16" in facts["client_version"]
+    assert "pg_dump (PostgreSQL) 16" in facts["facts"]["client"]["version"]
 
 
 def test_as_ansible_ships_it(production_cluster: postgres.Cluster, tmp_path: Path) -> None:
