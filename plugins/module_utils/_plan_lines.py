@@ -38,7 +38,7 @@ def _production(settings: dict[str, Any], identity: dict[str, Any] | None) -> It
     if identity is None:
         yield f"Production: {given}; its identity {_UNKNOWN}"
         return
-    role = "a standby" if identity["in_recovery"] else "no standby"
+    role = "a standby" if identity["in_recovery"] else "not a standby"
     yield (
         f"Production: {given}: PostgreSQL {identity['server_version']}, system identifier {identity['sysid']}, up since"
         f" {identity['postmaster_start_utc']}, {role}"
@@ -82,8 +82,9 @@ def _scratch(settings: dict[str, Any], scratch: dict[str, Any] | None) -> Iterat
     else:
         version = f"PostgreSQL {scratch['version']}" if scratch["version"] else f"a version that {_UNKNOWN}"
         yield f"Scratch server: {scratch['where']}, {version}{storage}"
+    reach = "has no network" if in_docker else "listens to a Unix socket alone"
     yield (
-        f"It is named {settings['scratch_name']}, has no network, is removed after the test, and ends by itself"
+        f"It is named {settings['scratch_name']}, {reach}, is removed after the test, and ends by itself"
         f" {settings['scratch_ttl_s']} s after its start"
     )
     yield f"Restored copy: database {settings['restore_db']} there, compared with the dump row for row"

@@ -101,6 +101,7 @@ def _look_at_image(
         changed = differs_from_image(daemon, known.container.id, _SOFTWARE)
         if not changed and not needs.may_have_extension_path:
             # Production has what it needs, and has it from this image.
+            found.facts["scratch"]["where"] = f"a container of production's own image, {known.container.image}"
             found.facts["scratch"]["version"] = needs.version
             hold_version(found, needs.major, needs.version, needs=needs, client_major=known.client_major, do=do)
             note_versions(found, [(one, one.default_version) for one in needs.extensions])

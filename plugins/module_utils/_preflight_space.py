@@ -4,7 +4,10 @@
 
 """Private to incomex.closeout: room for the dump and for the restored copy, and how long the dump will take.
 
-Both are estimates: the dump's from the size of the tables without indexes, the copy's from that of the database.
+Both are estimates: the dump's from the size of the tables without indexes, the copy's from that of the database. The
+text of a table took 0.4 to 1.6 times the table's room in what was measured, 60 times with values that compress well and
+0.06 times with rows that were deleted; a copy took as much as the database, a quarter with rows that were deleted. So
+less than half of the estimate is a problem, less than twice as much is told.
 """
 
 from __future__ import annotations
@@ -27,8 +30,8 @@ WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND {_NOT_SYSTEM}
 """
 _CLUSTER_BYTES = 45_000_000
 """What a new, empty cluster takes: its first databases and write-ahead log."""
-_COMPRESSED = 10
-"""A compressed dump may be as small as the tables by this."""
+_COMPRESSED = 20
+"""A compressed dump may be that much smaller than the tables."""
 _SLOW_BYTES_S = 50_000_000
 """What a dump at least writes in a second, by the slowest of the transports."""
 
@@ -86,18 +89,17 @@ def _look_at_device(found: Findings, kept: list[tuple[str, str, int]]) -> dict[s
     status = os.statvfs(path)
     free = status.f_bavail * status.f_frsize
     parts = ", ".join(f"{size(count)} for {what}" for _path, what, count in kept)
-    if free < needed:
+    if free < needed // 2:
         found.problem(
             "space",
             path,
-            f"{needed} bytes free (estimated from the database's size: {parts})",
+            f"{needed // 2} bytes free, half of what is estimated from the database's size: {parts}",
             f"{free} bytes",
             "make room, or set closeout_root to another file system",
         )
     elif free < 2 * needed:
         found.notes.append(
-            f"{path} has {size(free)} free; some {size(needed)} will be taken, estimated from the database's size"
-            f" ({parts}). Text of a dump may be longer than what it comes from."
+            f"{path} has {size(free)} free, which may not be enough; estimated from the database's size: {parts}."
         )
     return {"paths": [one for one, _what, _count in kept], "needed_bytes": needed, "free_bytes": free, "for": parts}
 
@@ -107,7 +109,7 @@ def _look_for_memory(found: Findings, settings: dict[str, Any], copy: int) -> No
         found.problem(
             "space",
             "closeout_scratch_memory_mb",
-            f"room for the restored copy in memory, {copy} bytes (estimated from the database's size)",
+            f"memory for the restored copy, {copy} bytes, estimated from the database's size",
             f"{settings['scratch_memory_mb']} MB",
             f"set it to {(copy >> 19) + 1} or more, or closeout_scratch_storage: volume",
         )

@@ -137,16 +137,17 @@ def test_an_artefact_directory_that_cannot_be_written(production_cluster: Cluste
 
 
 def test_too_little_space(cluster: ClusterFactory, cutter_governance: str, tmp_path: Path) -> None:
-    """The estimate is the database's size; a file system with less is refused, with both numbers."""
+    """The estimate is the tables' size; a file system with less than half of it is refused, with both numbers."""
     if os.geteuid() != 0:
         pytest.skip("only root can mount a small file system")
-    server = cluster(16, cutter_governance)
+    big = "CREATE TABLE public.big AS SELECT md5(n::text) FROM generate_series(1, 100000) n"
+    server = cluster(16, f"{cutter_governance};{big}")
     small = tmp_path / "small"
     small.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "closeout-test", str(small)], check=True)
     try:
         result = run_playbook(local_variables(server, small))
-        assert_refused(result, small, "bytes free", "estimated from the database's size", "closeout_root")
+        assert_refused(result, small, "bytes free, half of what is estimated from the database's size", "closeout_root")
     finally:
         subprocess.run(["umount", str(small)], check=True)
 
