@@ -49,13 +49,14 @@ def files_have(files: Files, name: str) -> bool | None:
     if archive is None and files.read(f"{_DIRECTORY}/C.utf8/LC_CTYPE") is None:
         return None
     names = _spellings(*(part or "" for part in parts.groups()))
-    if archive is not None and any(_names(one).search(archive[1]) for one in names):
+    # The archive has a locale by its whole name alone, and a short one could be anything in it.
+    if archive is not None and _string(names[0]).search(archive[1]):
         return True
     return any(files.read(f"{_DIRECTORY}/{one}/LC_CTYPE") is not None for one in names)
 
 
 def _spellings(language: str, territory: str, codeset: str, modifier: str) -> list[str]:
-    """Return the names under which the library looks for a locale, the fullest first."""
+    """Return the names under which the library looks for a locale, the whole one first."""
     normalized = "." + re.sub(r"[^a-z0-9]", "", codeset.lower()) if codeset else ""
     return list(
         dict.fromkeys(
@@ -67,6 +68,6 @@ def _spellings(language: str, territory: str, codeset: str, modifier: str) -> li
     )
 
 
-def _names(name: str) -> re.Pattern[bytes]:
+def _string(name: str) -> re.Pattern[bytes]:
     """Return what finds a name among the strings of an archive, each of which ends with a zero byte."""
     return re.compile(rb"(?<![A-Za-z0-9_.@-])" + re.escape(name.encode()) + rb"\x00")

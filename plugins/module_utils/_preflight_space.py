@@ -75,7 +75,10 @@ def look_for_space(found: Findings, settings: dict[str, Any], sizes: Sizes) -> N
         _look_for_memory(found, settings, copy)
     places = [(settings["root"], "the dump", dump)]
     if not in_memory:
-        places.append((found.facts.get("scratch_storage_path") or "", "the restored copy", copy))
+        storage = found.facts.get("scratch_storage_path")
+        places.append((storage or "", "the restored copy", copy))
+        if storage == "":
+            found.notes.append(f"How much room Docker has cannot be seen here; the copy takes some {size(copy)}.")
     by_device: dict[int, list[tuple[str, str, int]]] = {}
     for path, what, count in places:
         existing = nearest(path) if path else ""

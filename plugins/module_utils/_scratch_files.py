@@ -132,7 +132,7 @@ def differs_from_image(daemon: Daemon, container_id: str, directories: tuple[str
         # A directory is said to be changed where something in it is: that is on the list, too.
         *(str(one["Path"]) for one in changes),
     ]
-    within = [path for path in paths if any(path.startswith(f"{one}/") for one in directories)]
+    within = [path for path in paths if any(f"{path}/".startswith(f"{one}/") for one in directories)]
     return max(within, key=len, default="")
 
 

@@ -25,6 +25,7 @@ BY_HAND = f"""
 cp {EXTENSIONS}/citext.control {EXTENSIONS}/byhand.control
 echo "SELECT 1" >{EXTENSIONS}/byhand--1.0.sql
 sed -i "s/^default_version.*/default_version = '1.0'/; /^module_pathname/d" {EXTENSIONS}/byhand.control
+localedef --no-archive -i sv_SE -f UTF-8 sv_SE.UTF-8
 """
 ImageFactory = Callable[[str], str]
 
@@ -127,9 +128,12 @@ def test_what_was_put_into_the_container_by_hand_is_not_in_its_image(
         assert succeeds("closeout_plan", given)["problems"] == []
     assert "create" not in events
     assert server.container.exec_run(["sh", "-c", BY_HAND], user="root").exit_code == 0
-    server.psql("CREATE EXTENSION byhand")
-    (problem,) = problems(succeeds("closeout_plan", given), "extensions")
-    assert problem["object"] == "byhand" and EXTENSIONS in problem["do"]
+    server.psql("CREATE EXTENSION byhand; CREATE COLLATION swedish (provider = libc, locale = 'sv_SE.utf8')")
+    facts = succeeds("closeout_plan", given)
+    extension, locale = facts["problems"]
+    assert (extension["id"], extension["object"]) == ("extensions", "byhand")
+    assert (locale["id"], locale["object"]) == ("locale", "collation public.swedish")
+    assert all("production's container has changed files" in one["do"] for one in (extension, locale))
     kept = image(BY_HAND)
     assert succeeds("closeout_plan", in_docker(server, docker_host, tmp_path, scratch_image=kept))["problems"] == []
 

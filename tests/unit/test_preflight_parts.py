@@ -142,6 +142,7 @@ def test_versions(production: int, client: int, scratch: int, problem: bool, not
         ("de_DE.UTF-8", True),
         ("de_DE@euro", True),
         ("de_AT.UTF-8", False),
+        ("sv_SE.utf8", False),
         ("swedish", None),
         ("Deutsch_Deutschland.1252", None),
     ],
@@ -149,7 +150,7 @@ def test_versions(production: int, client: int, scratch: int, problem: bool, not
 def test_a_locale_is_found_by_each_of_its_spellings(name: str, has: bool | None) -> None:
     files = Given(
         {
-            "/usr/lib/locale/locale-archive": b"\x09\x02\0\0xx\0en_US.utf8\0\0rest",
+            "/usr/lib/locale/locale-archive": b"\x09\x02\0\0sv\0en_US.utf8\0\0rest",
             "/usr/lib/locale/de_DE/LC_CTYPE": b"",
         }
     )
@@ -185,6 +186,13 @@ def test_no_room_at_all_is_in_the_way_of_anything() -> None:
     found = Findings()
     look_for_space(found, settings(Path("/proc")), Sizes())
     assert [one.object for one in found.problems] == ["/proc"]
+
+
+def test_a_daemon_whose_room_cannot_be_seen_is_told(tmp_path: Path) -> None:
+    for storage, notes in (("", 1), (str(tmp_path), 0)):
+        found = Findings(facts={"scratch_storage_path": storage})
+        look_for_space(found, settings(tmp_path), Sizes(database=1, tables=1))
+        assert (len(found.problems), len(found.notes)) == (0, notes)
 
 
 def test_dump_and_copy_on_one_file_system_are_added_up(tmp_path: Path) -> None:
