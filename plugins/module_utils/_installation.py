@@ -42,9 +42,9 @@ def read_installation(files: Files, path: list[str]) -> Installation | None:
     Raises CloseoutError where a file of it cannot be read.
     """
     found = files.find("postgres", path)
-    if found is None:
+    if not found:
         return None
-    bin_dir, program = os.path.dirname(found[0]), found[1]
+    bin_dir, program = os.path.dirname(found), files.read(found) or b""
     version = _VERSION.search(program)
     major = int(version.group(2)) if version else 0
     return Installation(
@@ -64,7 +64,7 @@ def default_version(files: Files, installation: Installation, extension: str) ->
     found = files.read(os.path.join(installation.extensions, f"{extension}.control"))
     if found is None:
         return None
-    version = _DEFAULT_VERSION.search(found[1])
+    version = _DEFAULT_VERSION.search(found)
     return version.group(1).decode("utf-8", "replace") if version else ""
 
 
@@ -77,5 +77,5 @@ def _directory_of_extensions(files: Files, bin_dir: str, major: int) -> str:
         f"{above}/share/pgsql/extension",  # Fedora
         f"/usr/share/postgresql/{major}/extension",  # Debian
     ]
-    found = [one for one in candidates if files.read(f"{one}/{_ANY_EXTENSION}.control") is not None]
+    found = [one for one in candidates if files.real(f"{one}/{_ANY_EXTENSION}.control")]
     return found[0] if len(found) == 1 else ""

@@ -46,13 +46,13 @@ def files_have(files: Files, name: str) -> bool | None:
         archive = files.read(f"{_DIRECTORY}/locale-archive")
     except CloseoutError:
         return None
-    if archive is None and files.read(f"{_DIRECTORY}/C.utf8/LC_CTYPE") is None:
+    if archive is None and not files.real(f"{_DIRECTORY}/C.utf8/LC_CTYPE"):
         return None
     names = _spellings(*(part or "" for part in parts.groups()))
     # The archive has a locale by its whole name alone, and a short one could be anything in it.
-    if archive is not None and _string(names[0]).search(archive[1]):
+    if archive is not None and _string(names[0]).search(archive):
         return True
-    return any(files.read(f"{_DIRECTORY}/{one}/LC_CTYPE") is not None for one in names)
+    return any(files.real(f"{_DIRECTORY}/{one}/LC_CTYPE") for one in names)
 
 
 def _spellings(language: str, territory: str, codeset: str, modifier: str) -> list[str]:

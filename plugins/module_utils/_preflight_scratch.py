@@ -45,19 +45,8 @@ def look_at_host(found: Findings, settings: dict[str, Any], known: Known) -> Non
     found.facts["scratch"] = {"image": "", "where": f"processes of this host, programs in {programs}", "version": ""}
     found.facts["scratch_storage_path"] = DIRECTORY
     found.tried("scratch", programs, lambda: driver.check(settings["scratch_os_user"]))
-    files = HostFiles()
-    installation = read_installation(files, [programs])
-    assert installation is not None, programs
-    _offered(
-        found,
-        known,
-        Offer(
-            files,
-            installation,
-            whose=f"the programs in {programs}",
-            do="install what is missing on this host, or set closeout_bin_dir to programs of production's version",
-        ),
-    )
+    do = "install what is missing on this host, or set closeout_bin_dir to programs of production's version"
+    _look_at_installation(found, known, HostFiles(), [programs], f"the programs in {programs}", do)
 
 
 def look_at_docker(found: Findings, settings: dict[str, Any], known: Known, run_id: str) -> None:
@@ -98,8 +87,8 @@ def _look_at_image(
         raise CloseoutError(f"Docker could not inspect the image {name!r}", found=reason_of(error)) from error
     do, needs = "set closeout_scratch_image to another image", known.needs
     if known.container is not None and image["Id"] == known.container.image_id and needs is not None:
-        changed = differs_from_image(daemon, known.container.id, _SOFTWARE)
-        if not changed and not needs.may_have_extension_path:
+        changed = _difference(daemon, known.container)
+        if changed == "" and not needs.may_have_extension_path:
             # Production has what it needs, and has it from this image.
             found.facts["scratch"]["where"] = f"a container of production's own image, {known.container.image}"
             found.facts["scratch"]["version"] = needs.version
@@ -112,25 +101,32 @@ def _look_at_image(
         _look_into_image(found, settings, known, files, image, name, do)
 
 
+def _difference(daemon: Daemon, container: ContainerFacts) -> str | None:
+    """Return a path where the container's software differs from its image's, "" for none, None if that is not told."""
+    try:
+        return differs_from_image(daemon, container.id, _SOFTWARE)
+    except CloseoutError:
+        # The image itself tells more.
+        return None
+
+
 def _look_into_image(
     found: Findings, settings: dict[str, Any], known: Known, files: Files, image: dict[str, Any], name: str, do: str
 ) -> None:
     environment = dict(one.partition("=")[::2] for one in (image.get("Config") or {}).get("Env") or [])
     path = [one for one in (environment.get("PATH") or _PATH).split(":") if one.startswith("/")]
-    missing = [program for program in _PROGRAMS if files.find(program, path) is None]
+    missing = [program for program in _PROGRAMS if not files.find(program, path)]
     if missing:
         found.problem("scratch", name, f"{', '.join(_PROGRAMS)} on its PATH", f"no {', '.join(missing)}", do)
     _look_for_user(found, settings, files, name)
-    installation = read_installation(files, path)
-    if installation is not None:
-        whose = f"image {name}"
-        _offered(found, known, Offer(files, installation, whose, do, has_locale_path="LOCPATH" in environment))
+    has_locale_path = "LOCPATH" in environment
+    _look_at_installation(found, known, files, path, f"image {name}", do, has_locale_path=has_locale_path)
 
 
 def _look_for_user(found: Findings, settings: dict[str, Any], files: Files, name: str) -> None:
     """Look for an unprivileged user to run as, as the driver will choose it."""
     passwd = files.read("/etc/passwd")
-    lines = (passwd[1] if passwd else b"").decode("utf-8", "replace").splitlines()
+    lines = (passwd or b"").decode("utf-8", "replace").splitlines()
     uids = {fields[0]: fields[2] for fields in (line.split(":") for line in lines) if len(fields) >= 4}
     wanted = [settings["scratch_os_user"]] if settings["scratch_os_user"] else ["postgres", "nobody"]
     if all(uids.get(user, "0") == "0" for user in wanted):
@@ -143,19 +139,29 @@ def _look_for_user(found: Findings, settings: dict[str, Any], files: Files, name
         )
 
 
-def _offered(found: Findings, known: Known, offer: Offer) -> None:
-    installation = offer.installation
+def _look_at_installation(
+    found: Findings,
+    known: Known,
+    files: Files,
+    path: list[str],
+    whose: str,
+    do: str,
+    *,
+    has_locale_path: bool = False,
+) -> None:
+    """Hold what the copy needs against the installation on ``path``, which ``whose`` names; ``do`` says what helps."""
+    try:
+        installation = read_installation(files, path)
+    except CloseoutError as error:
+        found.notes.append(f"What {whose} can do could not be told: {error}")
+        return
+    if installation is None:
+        return
     found.facts["scratch"]["version"] = installation.version
     if installation.major:
-        hold_version(
-            found,
-            installation.major,
-            f"{offer.whose}: {installation.version}",
-            needs=known.needs,
-            client_major=known.client_major,
-            do=offer.do,
-        )
+        version = f"{whose}: {installation.version}"
+        hold_version(found, installation.major, version, needs=known.needs, client_major=known.client_major, do=do)
     else:
-        found.notes.append(f"The version of PostgreSQL of {offer.whose} could not be told.")
+        found.notes.append(f"The version of PostgreSQL of {whose} could not be told.")
     if known.needs is not None:
-        hold(found, known.needs, offer)
+        hold(found, known.needs, Offer(files, installation, whose, do, has_locale_path=has_locale_path))

@@ -33,27 +33,38 @@ _DIRECTORY_BIT = 1 << 31  # Go's os.ModeDir, in which Docker gives a mode
 
 
 class Files(ABC):
-    """Files that can be looked at."""
+    """Files that can be looked at, by their absolute paths."""
 
     @abstractmethod
-    def read(self, path: str) -> tuple[str, bytes] | None:
-        """Return where a regular file really is, behind symbolic links, and its content; None where there is none.
+    def real(self, path: str) -> str:
+        """Return where a regular file really is, behind symbolic links, "" where there is none.
+
+        Raises CloseoutError where that cannot be told.
+        """
+
+    @abstractmethod
+    def read(self, path: str) -> bytes | None:
+        """Return the content of a regular file, None where there is none.
 
         Raises CloseoutError for one that is larger than 128 MiB, or cannot be read.
         """
 
-    def find(self, name: str, directories: list[str]) -> tuple[str, bytes] | None:
-        """Return the first file of that name in ``directories``, as :meth:`read` does."""
-        found = (self.read(os.path.join(directory, name)) for directory in directories)
-        return next((one for one in found if one is not None), None)
+    def find(self, name: str, directories: list[str]) -> str:
+        """Return where the first file of that name in ``directories`` really is, "" where there is none."""
+        found = (self.real(os.path.join(directory, name)) for directory in directories)
+        return next((one for one in found if one), "")
 
 
 class HostFiles(Files):
     """This host's own."""
 
-    def read(self, path: str) -> tuple[str, bytes] | None:
+    def real(self, path: str) -> str:
         real = os.path.realpath(path)
-        if not os.path.isfile(real):
+        return real if os.path.isfile(real) else ""
+
+    def read(self, path: str) -> bytes | None:
+        real = self.real(path)
+        if not real:
             return None
         try:
             with open(real, "rb") as file:
@@ -62,7 +73,7 @@ class HostFiles(Files):
             raise CloseoutError(f"{path} cannot be read", found=error.strerror or str(error)) from error
         if len(content) > _MAX_BYTES:
             raise _too_large(path)
-        return real, content
+        return content
 
 
 class ImageFiles(Files):
@@ -72,7 +83,21 @@ class ImageFiles(Files):
         self._daemon = daemon
         self._container_id = container_id
 
-    def read(self, path: str) -> tuple[str, bytes] | None:
+    def real(self, path: str) -> str:
+        found = self._archive(path)
+        return found[0] if found else ""
+
+    def read(self, path: str) -> bytes | None:
+        found = self._archive(path)
+        if found is None:
+            return None
+        real, size_bytes, pieces = found
+        if size_bytes > _MAX_BYTES:
+            raise _too_large(real)
+        return _only_file(b"".join(pieces))
+
+    def _archive(self, path: str) -> tuple[str, int, Iterator[bytes]] | None:
+        """Return real path and size of a regular file, and a tar archive of it that nothing was read of yet."""
         for _ in range(_MAX_LINKS):
             try:
                 pieces, status = self._daemon.client.api.get_archive(self._container_id, path)
@@ -80,14 +105,10 @@ class ImageFiles(Files):
                 return None
             except self._daemon.refusals as error:
                 raise CloseoutError(f"Docker could not read {path} in the image", found=reason_of(error)) from error
-            if status["linkTarget"]:
-                path = status["linkTarget"]
-                continue
-            if int(status["mode"]) & _DIRECTORY_BIT:
-                return None
-            if int(status["size"]) > _MAX_BYTES:
-                raise _too_large(path)
-            return path, _only_file(b"".join(pieces))
+            if not status["linkTarget"]:
+                is_directory = int(status["mode"]) & _DIRECTORY_BIT
+                return None if is_directory else (path, int(status["size"]), pieces)
+            path = status["linkTarget"]
         return None
 
 

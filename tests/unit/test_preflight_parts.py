@@ -33,13 +33,13 @@ class Given(Files):
     def __init__(self, files: dict[str, bytes | None]) -> None:
         self._files = files
 
-    def read(self, path: str) -> tuple[str, bytes] | None:
-        if path not in self._files:
-            return None
-        content = self._files[path]
-        if content is None:
+    def real(self, path: str) -> str:
+        return path if path in self._files else ""
+
+    def read(self, path: str) -> bytes | None:
+        if path in self._files and self._files[path] is None:
             raise CloseoutError("too large")
-        return path, content
+        return self._files.get(path)
 
 
 def needs(**more: Any) -> Needs:
