@@ -208,10 +208,12 @@ class ContainerServer(Server):
         options: str = "",
         pieces: Iterable[bytes] | None = None,
         archive: str = "",
+        user: str = "",
     ) -> Program:
         container = self.container()
         words = [*argv, mounted(container, archive)] if archive else argv
-        return ContainerProgram(self.daemon, container, words, self.environment(password, options), pieces)
+        environment = self.environment(password, options)
+        return ContainerProgram(self.daemon, container, words, environment, pieces, user=user)
 
     def connection_arguments(self) -> list[str]:
         if not self._socket_path:
