@@ -40,7 +40,7 @@ class ContainerProgram(Program):
         *,
         user: str = "",
     ) -> None:
-        super().__init__(argv)
+        super().__init__(argv, environment)
         self._daemon = daemon
         self._container = container
         unset = [part for name in sorted(_inherited(container) - set(environment)) for part in ("-u", name)]

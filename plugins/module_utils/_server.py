@@ -24,7 +24,7 @@ from ._containersocket import assert_peer, open_socket_directory
 from ._docker import ContainerFacts, Daemon
 from ._errors import CloseoutError, NotOurs, ProgramFailed
 from ._passfile import password_from
-from ._program import Program, run
+from ._program import PASSWORD, Program, run
 from ._program_container import ContainerProgram
 from ._program_host import HostProgram
 from ._session import Session, application_name, program_options
@@ -127,7 +127,7 @@ class Server(ABC):
         """Return the environment of a client program, but for PATH and locale."""
         variables = {"PGAPPNAME": application_name(self.address.run_id), "PGOPTIONS": options}
         if password:
-            variables["PGPASSWORD"] = password
+            variables[PASSWORD] = password
         return variables
 
     def program_version(self, name: str) -> tuple[int, str]:
