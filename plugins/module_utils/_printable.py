@@ -15,3 +15,8 @@ def printable(text: str) -> str:
         character if character.isprintable() else character.encode("unicode_escape", "backslashreplace").decode("ascii")
         for character in text
     )
+
+
+def printable_lines(text: str) -> str:
+    """Return what a program said for a log that somebody will look at: line ends and tabs stay, nothing else of it."""
+    return "\n".join("\t".join(map(printable, line.split("\t"))) for line in text.split("\n"))
