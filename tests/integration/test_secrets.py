@@ -131,6 +131,8 @@ def test_in_a_container(
         result = searched.run(docker_variables(guarded, docker_host, searched.root, **limit))
     assert assert_all_pass(result)["dump"]["transport"] == way
     searched.assert_nowhere()
+    # Ansible's own file for a module, with its arguments.
+    assert searched.sampled.private_files <= ({"AnsiballZ_closeout_module.py"} if given == "password" else set())
     # On the way to it: setpriv and nsenter (executed as a descriptor, whose number is its name); or env, that Docker
     # starts by way of runc.
     seen = {"nsenter" if name.isdigit() else name for name in searched.sampled.in_environment}
