@@ -25,10 +25,11 @@ from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action.normal import ActionModule as Normal
 
 from ..module_utils._lease import LEASE_S
-from ..plugin_utils._detached import ask, read_answer, remove, start
+from ..plugin_utils._detached import CANNOT_START, ask, read_answer, remove, start
 
 _PAYLOAD = "incomex.closeout.closeout_module"
-_LONG = ("pg_dump_readonly", "pg_scratch_restore", "pg_dump_compare", "closeout_artefact")
+_LONG = ("pg_dump_readonly", "pg_scratch_restore", "pg_dump_compare")
+_READS_FILES = ("confirmed", "sealed")
 _PAUSE_S = 1.0
 
 
@@ -70,14 +71,17 @@ class ActionModule(Normal):
             return result
         self._is_own = False
         # Check mode is short; a task with `async` was asked to go on by itself.
-        is_long = self._task.action.rpartition(".")[2] in _LONG
-        if not is_long or self._task.check_mode or self._task.async_val:
+        if not self._takes_long() or self._task.check_mode or self._task.async_val:
             return _never_silent(super()._low_level_execute_command(cmd, sudoable, in_data, **options))
         token = secrets.token_hex(8)
         directory = self._connection._shell.tmpdir
         payload = directory if directory and self._should_remove_tmp_path(directory) else ""
         script = start(token, cmd, has_input=in_data is not None, payload=payload)
         return self._awaited(token, script, sudoable, in_data, options)
+
+    def _takes_long(self) -> bool:
+        name = self._task.action.rpartition(".")[2]
+        return name in _LONG or (name == "closeout_artefact" and self._task.args.get("state") in _READS_FILES)
 
     def _awaited(
         self, token: str, script: str, sudoable: bool, in_data: bytes | None, options: dict[str, Any]
@@ -98,7 +102,7 @@ class ActionModule(Normal):
                 answered = time.monotonic()
                 answer = read_answer(result["stdout"])
                 if answer is None:
-                    return result
+                    return _refused(result)
                 if answer.is_gone and lost is not None:
                     raise lost
                 if answer.has_ended or answer.is_gone:
@@ -114,6 +118,15 @@ class ActionModule(Normal):
         # The result is here; should this not come through, the reaper of the next run removes what is left.
         with contextlib.suppress(AnsibleConnectionFailure):
             super()._low_level_execute_command(remove(token), sudoable)
+
+
+def _refused(result: dict[str, Any]) -> dict[str, Any]:
+    """Return the result of a script that could not start the module, with its own words as the module's message."""
+    if result.get("rc") != CANNOT_START:
+        return result
+    said = " ".join(f"{result.get('stdout') or ''} {result.get('stderr') or ''}".split())
+    stdout = json.dumps({"failed": True, "msg": f"The module could not be started on the target: {said}"})
+    return {**result, "stdout": stdout, "stdout_lines": [stdout], "stderr": "", "stderr_lines": []}
 
 
 def _never_silent(result: dict[str, Any]) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from ansible.release import __version__ as ansible_core
 from ansible.utils.vars import load_extra_vars
 from ansible_collections.incomex.closeout.plugins.module_utils._evidence import collect
 from ansible_collections.incomex.closeout.plugins.module_utils._orchestrator import collection_facts, orchestrator_facts
+from ansible_collections.incomex.closeout.plugins.module_utils._printable import printable
 from ansible_collections.incomex.closeout.plugins.module_utils._statistics import key_for, statistics
 from ansible_collections.incomex.closeout.plugins.module_utils._verdict import verdict
 
@@ -90,10 +91,7 @@ def closeout_line(value: Any) -> str:
     Control characters, backticks and bars become escapes.
     """
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    escaped = "".join(
-        character if character.isprintable() else character.encode("unicode_escape", "backslashreplace").decode("ascii")
-        for character in text
-    )
+    escaped = printable(text)
     return escaped.replace("`", "\\x60").replace("|", "\\x7c").replace("<", "\\x3c")
 
 

@@ -10,6 +10,7 @@ Nothing here changes anything. Source: Docker Engine API, ContainerInspect and C
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -18,6 +19,8 @@ from ._errors import CloseoutError, ConnectionFailed
 
 DEFAULT_DOCKER_HOST = "unix:///var/run/docker.sock"
 _TIMEOUT_S = 60
+# Docker's own rule for the name of a container; an id keeps to it too.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 _Result = TypeVar("_Result")
 
@@ -104,6 +107,9 @@ class Daemon:
 
     def find(self, container: str) -> ContainerFacts | None:
         """Return the facts of a container by name or id, or None where there is none."""
+        # It becomes a part of an address: what is no name could be another address of the daemon.
+        if not _NAME.fullmatch(container):
+            return None
         try:
             found = self.client.api.inspect_container(container)
         except self.not_found:

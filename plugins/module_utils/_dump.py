@@ -37,6 +37,7 @@ from ._fingerprint import Fingerprint, count_facts
 from ._formats import Format
 from ._globals import read_globals
 from ._manifest import Manifest
+from ._printable import printable_lines
 from ._production_beside import Values, compare_values, read_values
 from ._production_content import compare_with_production
 from ._program import Program
@@ -374,7 +375,7 @@ def _keep_log(request: DumpRequest, program: Program) -> None:
     """Keep what pg_dump said; an attempt that was discarded before is replaced."""
     logs = os.path.join(request.directory, "logs")
     os.makedirs(logs, mode=0o700, exist_ok=True)
-    write_whole(os.path.join(logs, "pg_dump.log"), program.messages.encode("utf-8"), replace=True)
+    write_whole(os.path.join(logs, "pg_dump.log"), printable_lines(program.messages).encode("utf-8"), replace=True)
 
 
 def _tail(text: str, lines: int = 5) -> str:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ._printable import printable
+
 
 class CloseoutError(Exception):
     """Something that was asked for could not be done or read.
@@ -41,7 +43,8 @@ class CloseoutError(Exception):
         if self.do:
             parts.append(f"What to do: {self.do}.")
         first = parts[0] if parts[0].endswith((".", "!", "?")) or len(parts) == 1 else parts[0] + "."
-        return " ".join([first, *parts[1:]])
+        # Names and the words of a server are in it, and Ansible prints it as it is.
+        return printable(" ".join([first, *parts[1:]]))
 
 
 class ConnectionFailed(CloseoutError):

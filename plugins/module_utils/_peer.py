@@ -30,3 +30,16 @@ def credentials_of(connected: socket.socket) -> Credentials:
 def peer_of(connected: socket.socket) -> int:
     """Return the process id behind ``connected``, in our own pid namespace; 0 where it cannot be seen from there."""
     return credentials_of(connected).pid
+
+
+def user_inside(peer: Credentials, pid: int) -> str:
+    """Return ``id:group`` of ``peer`` as they are in the user namespace of process ``pid``; "" where they are not.
+
+    Source: user_namespaces(7).
+    """
+    found = []
+    for number, name in ((peer.uid, "uid_map"), (peer.gid, "gid_map")):
+        with open(f"/proc/{pid}/{name}", encoding="ascii") as file:
+            ranges = [[int(word) for word in line.split()] for line in file]
+        found += [str(inside + number - here) for inside, here, size in ranges if here <= number < here + size]
+    return ":".join(found) if len(found) == 2 else ""

@@ -12,6 +12,8 @@ from typing import Any
 
 from ._clock import stamp, to_text
 from ._errors import CloseoutError
+from ._findings import Findings
+from ._plan_lines import lines_of
 from ._preflight import Preflight
 from ._running import at_work
 from ._server import Address
@@ -27,30 +29,29 @@ def make_plan(given: dict[str, Any], password: str) -> dict[str, Any]:
     run_id = secrets.token_hex(6)
     moment = stamp(now)
     settings, problems = read_settings(given, run_id=run_id, stamp=moment, date=now.strftime("%Y-%m-%d"))
-    facts: dict[str, Any] = {}
-    notes: list[str] = []
+    found = Findings()
     try:
         preflight = Preflight(settings, address_of(settings, password, run_id))
+        found = preflight.found
         # Another run's reaper must not take the programs that are asked for their version for somebody's remains.
         with at_work(run_id):
             preflight.run()
-        problems += preflight.problems
-        notes = preflight.notes
-        facts = preflight.facts
+        problems += found.problems
     except CloseoutError as error:
         # The address itself is wrong; the settings' own problems may have said so already.
         if not problems:
             problems.append(Problem("settings", "connection", error.wanted, error.found or error.message, error.do))
-    settings["scratch_image"] = facts.get("scratch_image") or settings["scratch_image"]
+    settings["scratch_image"] = found.facts.get("scratch", {}).get("image") or settings["scratch_image"]
     return {
         "run_id": run_id,
         "stamp": moment,
         "started_utc": to_text(now),
         "settings": settings,
         "problems": [problem.as_facts() for problem in problems],
-        "notes": notes,
+        "notes": found.notes,
         "ready": not problems,
-        "client_version": facts.get("client_version", ""),
+        "facts": found.facts,
+        "lines": lines_of(settings, found.facts, ready=not problems),
     }
 
 

@@ -3,14 +3,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """Private to incomex.closeout: what production's database itself tells before the run: what pg_dump could not read, not
-lock, or would have to wait for, and what a restore will not find.
+lock, leaves out, or would have to wait for; and who would have to wait for it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
+from ._findings import some
 from ._session import LOCK_WAIT_S, Session
 from ._settings import Problem
 
@@ -55,23 +55,42 @@ SELECT current_setting('max_locks_per_transaction')::int
 """
 _SPARE_LOCKS = 10
 """Per cent of the lock table that are left to production."""
+# What pg_dump locks or reads through. A lock that is only waited for stops whoever comes later, too.
 _HELD = f"""
 SELECT n.nspname || '.' || c.relname, coalesce(a.usename::text, ''), l.pid,
-       coalesce(p.gid, ''), coalesce(p.prepared, a.xact_start)::text
+       coalesce(p.gid, ''), coalesce(p.prepared, a.xact_start)::text, l.granted, coalesce(a.state, ''),
+       c.relkind IN ('r', 'p')
 FROM pg_locks l JOIN pg_class c ON c.oid = l.relation JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_stat_activity a ON a.pid = l.pid
 LEFT JOIN pg_locks x ON l.pid IS NULL AND x.pid IS NULL AND x.locktype = 'transactionid'
     AND x.virtualtransaction = l.virtualtransaction
 LEFT JOIN pg_prepared_xacts p ON p.transaction = x.transactionid
-WHERE l.mode = 'AccessExclusiveLock' AND l.granted AND c.relkind IN ('r', 'p') AND {_NOT_SYSTEM}
+WHERE l.mode = 'AccessExclusiveLock' AND c.relkind IN ('r', 'p', 'S', 'v', 'm') AND {_NOT_SYSTEM} AND {_DUMPED}
   AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
 ORDER BY 1
 """
+_CONCURRENTLY = """
+SELECT relid::regclass::text, pid FROM pg_stat_progress_create_index
+WHERE datname = current_database() AND command LIKE '%CONCURRENTLY' ORDER BY 2
+"""
+# pg_dump leaves them out unless a superuser runs it. Source: PostgreSQL manual, pg_dump, Notes.
+_SUBSCRIPTIONS = """
+SELECT subname FROM pg_subscription
+WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+  AND NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)
+ORDER BY 1
+"""
+# How long replay on a standby waits for a query before it cancels it.
+_STANDBY = """
+SELECT (SELECT setting::bigint FROM pg_settings WHERE name = 'max_standby_streaming_delay'),
+       current_setting('max_standby_streaming_delay'), current_setting('hot_standby_feedback') = 'on'
+WHERE pg_is_in_recovery()
+"""
+_LONG_S = 600
 _WITHOUT_FILES = """
 SELECT e.extname::text FROM pg_extension e
 WHERE NOT EXISTS (SELECT 1 FROM pg_available_extensions a WHERE a.name = e.extname) ORDER BY 1
 """
-_MAX_NAMED = 200
 
 
 def problems_of(session: Session, user: str) -> Iterator[Problem]:
@@ -83,29 +102,40 @@ def problems_of(session: Session, user: str) -> Iterator[Problem]:
     if without_files:
         yield Problem(
             "extensions",
-            _names(without_files),
+            some(without_files),
             "the files of each installed extension, from which a restore makes it",
             f"{len(without_files)} that the server does not have the files of",
             "install the extension's package again, or drop the extension",
         )
 
 
-def notes_of(session: Session) -> Iterator[str]:
-    """Yield what does not stop the run, and explains what may become of it. Raises SqlError."""
-    for name, user, pid, gid, since in session.rows(_HELD):
+def notes_of(session: Session, dump_s: int) -> Iterator[str]:
+    """Yield what does not stop the run, and explains what may become of it; the dump will take some ``dump_s`` seconds.
+
+    Raises SqlError.
+    """
+    for name, user, pid, gid, since, granted, state, is_table in session.rows(_HELD):
         if not gid:
             whose = f"pid {pid} of {user}" if user else f"pid {pid}"
             yield (
-                f"{name} is locked since {since} (AccessExclusiveLock, {whose}): the dump waits for it, at most"
-                f" {LOCK_WAIT_S} s."
+                f"{name} is {'locked' if granted else 'about to be locked'}{f' since {since}' if since else ''}"
+                f" (AccessExclusiveLock, {whose}{', idle' if state.startswith('idle') else ''}): the dump waits for it,"
+                # What pg_dump does not lock itself it waits for without a limit.
+                f" {f'at most {LOCK_WAIT_S} s' if is_table else 'for as long as it is held'}."
             )
-    # Who may not know sees no such setting.
-    for (libraries,) in session.rows(
-        "SELECT setting FROM pg_settings WHERE name = 'shared_preload_libraries' AND setting <> ''"
-    ):
+    for table, pid in session.rows(_CONCURRENTLY):
+        yield f"An index of {table} is being made concurrently (pid {pid}): it may wait until the dump has ended."
+    standby = session.rows(_STANDBY)
+    for delay_ms, delay, has_feedback in standby:
+        if 0 <= delay_ms < dump_s * 1000:
+            yield (
+                f"Replay on this standby waits {delay} for a query (max_standby_streaming_delay) and then cancels it;"
+                f" the dump may take {dump_s} s."
+                f" {'With hot_standby_feedback that is rare.' if has_feedback else 'Set it to -1 for that time.'}"
+            )
+    if not standby and dump_s > _LONG_S:
         yield (
-            f"The server preloads {libraries}; the scratch server does not. An extension that needs that cannot be"
-            " restored there."
+            f"The dump may take {dump_s // 60} minutes; so long VACUUM keeps the rows that others delete or replace."
         )
 
 
@@ -118,11 +148,12 @@ def _unreadable(session: Session, user: str) -> Iterator[Problem]:
             "SELECT on each large object",
             "GRANT SELECT ON LARGE OBJECT … TO {user}, or dump as its owner",
         ),
+        (_SUBSCRIPTIONS, "a superuser, since pg_dump leaves a subscription out for others", "dump as a superuser"),
     ):
         names = [str(row[0]) for row in session.rows(query)]
         if names:
             found = f"{len(names)} that user {user!r} cannot read whole"
-            yield Problem("permission", _names(names), wanted, found, advice.format(user=user))
+            yield Problem("permission", some(names), wanted, found, advice.format(user=user))
 
 
 def _lock_table(session: Session) -> Iterator[Problem]:
@@ -142,16 +173,12 @@ def _lock_table(session: Session) -> Iterator[Problem]:
 
 def _prepared(session: Session) -> Iterator[Problem]:
     """A prepared transaction holds its locks until somebody ends it: no dump can wait for that."""
-    for name, _user, _pid, gid, since in session.rows(_HELD):
+    for name, _user, _pid, gid, since, *_rest in session.rows(_HELD):
         if gid:
             yield Problem(
                 "locks",
                 str(name),
-                "a table that the dump can lock",
+                "a relation that the dump can lock",
                 f"prepared transaction {gid!r} of {since} holds an AccessExclusiveLock",
                 "COMMIT PREPARED or ROLLBACK PREPARED it",
             )
-
-
-def _names(names: list[Any]) -> str:
-    return ", ".join(names[:_MAX_NAMED]) + (f" and {len(names) - _MAX_NAMED} more" if names[_MAX_NAMED:] else "")

@@ -14,10 +14,11 @@ from __future__ import annotations
 import contextlib
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Mapping
 
 from ._errors import CloseoutError, ProgramFailed
 
+PASSWORD = "PGPASSWORD"  # noqa: S105 - the variable's name
 CHUNK_BYTES = 1 << 20
 MAX_MESSAGE_BYTES = 8 << 20
 STOP_S = 10.0
@@ -31,8 +32,9 @@ _PAUSE_S = 0.02
 class Program(ABC):
     """A started program. Read :meth:`output` to its end, then call :meth:`finish`; or :meth:`stop` at any time."""
 
-    def __init__(self, argv: list[str]) -> None:
+    def __init__(self, argv: list[str], environment: Mapping[str, str]) -> None:
         self.argv = argv
+        self._password = environment.get(PASSWORD, "")
         self.fed_all = False
         self._messages = bytearray()
         self._messages_lost = 0
@@ -65,8 +67,11 @@ class Program(ABC):
 
     @property
     def messages(self) -> str:
-        """What it wrote to standard error; where that was more than 8 MiB, a last line says how much is missing."""
+        """What it wrote to standard error, without the password that it was given; where that was more than 8 MiB, a
+        last line says how much is missing."""
         text = self._messages.decode("utf-8", "replace")
+        if self._password:
+            text = text.replace(self._password, "***")
         return text + f"\n[{self._messages_lost} bytes more]" if self._messages_lost else text
 
     def _keep_message(self, piece: bytes) -> None:

@@ -25,7 +25,10 @@ _NOT_FOUND_RCS = (126, 127)
 
 
 class ContainerProgram(Program):
-    """A program inside a container, by ``docker exec``. Source: Docker Engine API, ContainerAttach, Stream format."""
+    """A program inside a container, by ``docker exec``; as ``user`` (``id:group`` there), "" for the container's own.
+
+    Source: Docker Engine API, ContainerAttach, Stream format.
+    """
 
     def __init__(
         self,
@@ -34,8 +37,10 @@ class ContainerProgram(Program):
         argv: list[str],
         environment: dict[str, str],
         pieces: Iterable[bytes] | None = None,
+        *,
+        user: str = "",
     ) -> None:
-        super().__init__(argv)
+        super().__init__(argv, environment)
         self._daemon = daemon
         self._container = container
         unset = [part for name in sorted(_inherited(container) - set(environment)) for part in ("-u", name)]
@@ -45,6 +50,7 @@ class ContainerProgram(Program):
             container.id,
             ["env", *unset, *argv],
             stdin=pieces is not None,
+            user=user,
             environment={"LC_ALL": "C", **environment},
         )["Id"]
         raw: Any = daemon.call(

@@ -51,7 +51,7 @@ class HostProgram(Program):
         before: Sequence[str] = (),
         descriptors: Sequence[int] = (),
     ) -> None:
-        super().__init__(argv)
+        super().__init__(argv, environment)
         try:
             self._process = subprocess.Popen(
                 [*before, *argv],

@@ -25,6 +25,7 @@ from ._globals import database_statement, role_statements, tablespace_statements
 from ._identity import Identity, differs, read_identity
 from ._labels import NONCE_SETTING
 from ._names import quote_identifier
+from ._printable import printable_lines
 from ._psql import restore_settings
 from ._restore_archive import ArchiveRestore, can_read, restore_archive
 from ._restore_errors import summarize
@@ -204,5 +205,5 @@ def _run_jobs(
         raise
     messages = done.pop("messages")
     if request.log:
-        write_whole(request.log, messages.encode("utf-8"), replace=True)
+        write_whole(request.log, printable_lines(messages).encode("utf-8"), replace=True)
     return {**done, "errors": summarize([], tolerate=False), "jobs": jobs, "jobs_reason": ""}

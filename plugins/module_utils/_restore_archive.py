@@ -21,6 +21,7 @@ from ._dumpdigest import file_names, read_dump
 from ._errors import ProgramFailed
 from ._files import write_whole
 from ._order_matters import caller_of_functions
+from ._printable import printable_lines
 from ._program import Program
 from ._restore_errors import read_archive_errors, summarize, without_rows
 from ._server import Server, database_argument
@@ -60,7 +61,7 @@ def restore_archive(server: Server, session: Session, request: ArchiveRestore, o
         read = digest.result()
         unchanged = _seen(request.path) == before
     if request.log:
-        write_whole(request.log, without_rows(messages).encode("utf-8"), replace=True)
+        write_whole(request.log, printable_lines(without_rows(messages)).encode("utf-8"), replace=True)
     errors = summarize(read_archive_errors(messages), tolerate=False)
     whole = code == 0 and not errors["fatal_total"] and unchanged
     facts = {

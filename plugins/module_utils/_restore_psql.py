@@ -21,6 +21,7 @@ from ._errors import ProgramFailed
 from ._files import pieces_of, write_pieces, write_whole
 from ._formats import CUSTOM, DIRECTORY, PLAIN
 from ._manifest import Manifest
+from ._printable import printable_lines
 from ._psql import psql_arguments
 from ._restore_errors import read_errors, summarize
 from ._restore_request import RestoreRequest
@@ -89,7 +90,7 @@ def restore_by_psql(server: Server, request: RestoreRequest, options: str, earli
         program.stop()
         raise
     if request.log:
-        write_whole(request.log, (earlier + program.messages).encode("utf-8"), replace=True)
+        write_whole(request.log, printable_lines(earlier + program.messages).encode("utf-8"), replace=True)
     errors = read_errors(program.messages)
     facts: dict[str, Any] = {
         "rc": code,

@@ -25,7 +25,7 @@ from ._docker import ContainerFacts, Daemon
 from ._errors import CloseoutError, NotOurs, ProgramFailed
 from ._labels import RUN_VARIABLE
 from ._passfile import password_from
-from ._program import Program, run
+from ._program import PASSWORD, Program, run
 from ._program_container import ContainerProgram
 from ._program_host import HostProgram
 from ._session import Session, application_name, program_options
@@ -129,7 +129,7 @@ class Server(ABC):
         run_id = self.address.run_id
         variables = {"PGAPPNAME": application_name(run_id), "PGOPTIONS": options, RUN_VARIABLE: run_id}
         if password:
-            variables["PGPASSWORD"] = password
+            variables[PASSWORD] = password
         return variables
 
     def program_version(self, name: str) -> tuple[int, str]:
@@ -210,10 +210,12 @@ class ContainerServer(Server):
         options: str = "",
         pieces: Iterable[bytes] | None = None,
         archive: str = "",
+        user: str = "",
     ) -> Program:
         container = self.container()
         words = [*argv, mounted(container, archive)] if archive else argv
-        return ContainerProgram(self.daemon, container, words, self.environment(password, options), pieces)
+        environment = self.environment(password, options)
+        return ContainerProgram(self.daemon, container, words, environment, pieces, user=user)
 
     def connection_arguments(self) -> list[str]:
         if not self._socket_path:

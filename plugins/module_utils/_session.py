@@ -10,6 +10,7 @@ same row reads the same everywhere.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -49,6 +50,7 @@ _PINNED = {
     "idle_session_timeout": "0",
 }
 _PINNED_FROM_17 = {"transaction_timeout": "0"}
+_PARTS_WORDS = re.compile(r"[\\ \t\n\v\f\r]")
 
 
 def application_name(run_id: str) -> str:
@@ -78,11 +80,11 @@ def program_options(server_version_num: int) -> str:
 
 
 def as_options(settings: dict[str, str]) -> str:
-    """Return settings as the value of PGOPTIONS, where blanks part the words.
+    """Return settings as the value of PGOPTIONS, where white space parts the words.
 
-    Source: PostgreSQL manual, 34.1.2 Parameter Key Words, options.
+    Source: PostgreSQL manual, 34.1.2 Parameter Key Words, options; pg_split_opts of the server.
     """
-    escaped = {name: value.replace("\\", "\\\\").replace(" ", "\\ ") for name, value in settings.items()}
+    escaped = {name: _PARTS_WORDS.sub(r"\\\g<0>", value) for name, value in settings.items()}
     return " ".join(f"-c {name}={value}" for name, value in escaped.items())
 
 

@@ -21,6 +21,7 @@ from ._containersocket import assert_peer, open_socket_directory
 from ._errors import CloseoutError, ProgramFailed
 from ._labels import RUN_LABEL
 from ._namespaces import Namespaces, cannot_enter
+from ._peer import user_inside
 from ._program import Program
 from ._program_host import HostProgram
 from ._server import ContainerServer, Server, on_this_host, read_version
@@ -64,7 +65,7 @@ class Transport(ABC):
 
 
 class ServersOwn(Transport):
-    """As any program of that server is started: by ``docker exec``, or on this host for a server outside containers."""
+    """As any program of that server is started: in a scratch container, or on this host for one outside containers."""
 
     def __init__(self, server: Server, reason: str) -> None:
         self.name = "exec" if isinstance(server, ContainerServer) else "host"
@@ -80,6 +81,32 @@ class ServersOwn(Transport):
         archive: str = "",
     ) -> Program:
         return self.server.start(argv, password=password, options=options, pieces=pieces, archive=archive)
+
+
+class Executed(Transport):
+    """The container's own pg_dump by ``docker exec``, as the server's user: the image's own is often root."""
+
+    name = "exec"
+
+    def __init__(self, server: ContainerServer, session: Session, reason: str) -> None:
+        container = server.container()
+        with _connected(session) as connected:
+            self._user = user_inside(assert_peer(connected, container), container.pid)
+        self._container_server = server
+        super().__init__(server, reason)
+
+    def start(
+        self,
+        argv: list[str],
+        *,
+        password: str = "",
+        options: str = "",
+        pieces: Iterable[bytes] | None = None,
+        archive: str = "",
+    ) -> Program:
+        return self._container_server.start(
+            argv, password=password, options=options, pieces=pieces, archive=archive, user=self._user
+        )
 
 
 class Entered(Transport):
@@ -227,7 +254,7 @@ def _for_container(
             stack.callback(entered.close)
             return entered
     try:
-        return ServersOwn(server, reason)
+        return Executed(server, session, reason)
     except ProgramFailed as error:
         error.do = "install them there, or set closeout_transport: host for those of this host"
         raise

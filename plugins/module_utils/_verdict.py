@@ -42,6 +42,7 @@ from ._checks_restore import (
 )
 from ._checks_run import evidence_whole, plan_ready
 from ._outcome import FAIL, INFO, NOT_RUN, PASS, Evidence, Outcome, get
+from ._printable import printable
 
 ALL_PASS = "ALL_PASS"
 SAFE_UNCHANGED = "SAFE and UNCHANGED"
@@ -129,7 +130,8 @@ def _message(checks: list[dict[str, Any]], evidence: Evidence, passed: bool) -> 
     skipped = [one["id"] for one in checks if one["status"] == NOT_RUN]
     if skipped:
         lines.append(f"not run: {', '.join(skipped)}")
-    return "\n".join(lines)
+    # A name with a line end in it must not look like a line of ours.
+    return "\n".join(map(printable, lines))
 
 
 class Check(NamedTuple):

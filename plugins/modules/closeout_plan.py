@@ -14,7 +14,8 @@ version_added: 0.1.0
 description:
   - Makes the run's ID and moment, on the target's clock, and turns the role's variables into effective settings.
   - Looks for everything in the way of the run and reports all of it at once; it does not fail for it.
-  - Leaves no trace, in check mode or not.
+  - Leaves no trace, in check mode or not. An image other than production's own is looked into by a container that is
+    made, never started, and removed at once, since Docker reads an image's files in no other way.
 options:
   settings:
     description: The variables of the role without their prefix, as a person or a survey gave them.
@@ -63,17 +64,52 @@ settings:
   type: dict
   sample: {"container": "postgres", "artefact": "/opt/incomex/backups/closeout_20260516T104634Z"}
 problems:
-  description: What is in the way, each with id, object, wanted, found and what to do.
+  description: What is in the way, each with id, object, wanted, found and what to do. All of it is certain.
   returned: always
   type: list
   elements: dict
   sample: []
 notes:
-  description: What is worth knowing and in nobody's way.
+  description: What is worth knowing and in nobody's way, or only likely to be.
   returned: always
   type: list
   elements: str
   sample: []
+lines:
+  description: The plan as a person reads it, what production is, and what the run would do where.
+  returned: always
+  type: list
+  elements: str
+  sample:
+    - "Database: directus, as user workflow_admin; 655 MB, of which 540 MB are tables without indexes"
+    - "Made by: pg_dump (PostgreSQL) 16.15, transport namespace (root on the container's host)"
+    - "Left afterwards: /opt/incomex/backups/closeout_20260516T104634Z, and nothing else"
+facts:
+  description: What was found out. A part that could not be told is missing.
+  returned: always
+  type: dict
+  contains:
+    production:
+      description: Its identity, as M(incomex.closeout.pg_sysid_guard) returns it.
+      returned: when it could be read
+      type: dict
+    database:
+      description: Version, size, encoding, locale, extensions, tablespaces and preloaded libraries.
+      returned: when the database could be asked
+      type: dict
+    client:
+      description: Version of C(pg_dump), its transport, and why this one.
+      returned: when there is one
+      type: dict
+    scratch:
+      description: Image, place and version of the scratch server.
+      returned: when it was looked for
+      type: dict
+    space:
+      description: For each file system the paths, the bytes that will be taken (an estimate), and those that are free.
+      returned: always
+      type: list
+      elements: dict
 ready:
   description: Whether there is no problem.
   returned: always

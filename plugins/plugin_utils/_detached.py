@@ -21,7 +21,8 @@ from ..module_utils._running import JOB, OTHERS_DIRECTORY, PAYLOAD, ROOTS_DIRECT
 
 _ENDED, _GOES_ON, _GONE = "closeout: it has ended", "closeout: it goes on", "closeout: it is gone"
 _SAID = re.compile(rf"^({_ENDED}|{_GOES_ON}|{_GONE})\r?\n", re.MULTILINE)
-_REFUSED = 71  # EX_OSERR
+CANNOT_START = 71
+"""The return code of a script that could not start its command and says why. Source: sysexits(3), EX_OSERR."""
 
 # Sets $directory to the job's. /run is root's; in /tmp it may be somebody else who made it.
 _WHERE = f"""
@@ -33,6 +34,12 @@ directory="$base/{JOB}$token"
 # The command is a child of a shell that writes down its return code. That shell and what it starts hold the lock on
 # `alive`, by which a later run sees whether anybody is left. TMPDIR: where Ansible's payload unpacks itself.
 _START = """
+for program in flock setsid; do
+    if ! command -v "$program" >/dev/null; then
+        echo "$program (util-linux) is not installed" >&2
+        exit {refused}
+    fi
+done
 mkdir -m 0700 "$base" 2>/dev/null
 if [ -L "$base" ] || ! [ -O "$base" ] || ! mkdir "$directory"; then
     echo "$base cannot be used: it must be a directory of this user's own" >&2
@@ -101,7 +108,7 @@ def start(token: str, command: str, *, has_input: bool, payload: str = "") -> st
     becomes the command's input. The directory ``payload`` goes with the command's end.
     """
     begin = _START.format(
-        refused=_REFUSED,
+        refused=CANNOT_START,
         payload=PAYLOAD,
         variable=VARIABLE,
         input=_KEEP_INPUT if has_input else "",

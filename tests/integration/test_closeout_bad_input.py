@@ -137,16 +137,17 @@ def test_an_artefact_directory_that_cannot_be_written(production_cluster: Cluste
 
 
 def test_too_little_space(cluster: ClusterFactory, cutter_governance: str, tmp_path: Path) -> None:
-    """The estimate is the database's size; a file system with less is refused, with both numbers."""
+    """The estimate is the tables' size; a file system with less than half of it is refused, with both numbers."""
     if os.geteuid() != 0:
         pytest.skip("only root can mount a small file system")
-    server = cluster(16, cutter_governance)
+    big = "CREATE TABLE public.big AS SELECT md5(n::text) FROM generate_series(1, 100000) n"
+    server = cluster(16, f"{cutter_governance};{big}")
     small = tmp_path / "small"
     small.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "closeout-test", str(small)], check=True)
     try:
         result = run_playbook(local_variables(server, small))
-        assert_refused(result, small, "bytes free", "estimated from the database's size", "closeout_root")
+        assert_refused(result, small, "bytes free, half of what is estimated from the database's size", "closeout_root")
     finally:
         subprocess.run(["umount", str(small)], check=True)
 
@@ -209,8 +210,23 @@ class TestContainers:
         docker_host: str,
         tmp_path: Path,
     ) -> None:
+        """What is not in it is told before anything starts."""
+        image = _image_of(docker_client)
+        try:
+            result = run_playbook(docker_variables(production_container, docker_host, tmp_path, scratch_image=image))
+            assert_refused(result, tmp_path, "no env, initdb, pg_dump, postgres, psql, sh, timeout", image)
+        finally:
+            docker_client.images.remove(image, force=True)
+
+    def test_an_image_whose_programs_do_not_run(
+        self,
+        production_container: Production,
+        docker_client: docker.DockerClient,
+        docker_host: str,
+        tmp_path: Path,
+    ) -> None:
         """It is found out late: the record is written, production witnessed, nothing left."""
-        image = _empty_image(docker_client)
+        image = _image_of(docker_client, "env", "initdb", "pg_dump", "postgres", "psql", "sh", "timeout")
         try:
             variables = docker_variables(production_container, docker_host, tmp_path, scratch_image=image)
             result = run_playbook(variables)
@@ -249,13 +265,15 @@ def _prefixed(variables: dict[str, str]) -> dict[str, str]:
     return {f"closeout_{name}": value for name, value in variables.items()}
 
 
-def _empty_image(client: docker.DockerClient) -> str:
-    """An image that holds nothing but users."""
+def _image_of(client: docker.DockerClient, *programs: str) -> str:
+    """An image that holds nothing but users, and empty files in the place of programs."""
+    files = {"etc/passwd": b"root:x:0:0::/:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n"}
+    files.update({f"bin/{name}": b"" for name in programs})
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
-        content = b"root:x:0:0::/:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n"
-        entry = tarfile.TarInfo("etc/passwd")
-        entry.size = len(content)
-        archive.addfile(entry, io.BytesIO(content))
+        for path, content in files.items():
+            entry = tarfile.TarInfo(path)
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
     client.api.import_image_from_data(buffer.getvalue(), repository="closeout-test/empty", tag="latest")
     return "closeout-test/empty:latest"

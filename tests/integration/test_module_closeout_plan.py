@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -98,7 +97,7 @@ def test_ready_and_without_a_trace(
     assert settings["scratch_name"] == f"pg-restoretest-closeout-{date}-{facts['run_id']}"
     assert settings["expected_tables"] == TABLES
     assert settings["scratch_image"] == image
-    assert "pg_dump (PostgreSQL) 16" in facts["client_version"]
+    assert "pg_dump (PostgreSQL) 16" in facts["facts"]["client"]["version"]
 
 
 def test_as_ansible_ships_it(production_cluster: postgres.Cluster, tmp_path: Path) -> None:
@@ -236,15 +235,11 @@ def test_client_older_than_the_server(
     assert "16." in problem["found"] and "17" in problem["wanted"]
 
 
-def test_root_that_has_no_room_or_is_no_directory(production_cluster: postgres.Cluster, tmp_path: Path) -> None:
+def test_root_that_is_no_directory(production_cluster: postgres.Cluster, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     facts = succeeds("closeout_plan", local(production_cluster, tmp_path / "file"))
     (problem,) = problems(facts, "artefact")
     assert str(tmp_path / "file") in problem["object"]
-    size = int(production_cluster.psql("SELECT pg_database_size('directus')"))
-    if shutil.disk_usage("/run/lock").free < size:
-        (problem,) = problems(succeeds("closeout_plan", local(production_cluster, Path("/run/lock/x"))), "space")
-        assert str(size) in problem["wanted"]
 
 
 def test_containers_and_images_that_are_not_there(

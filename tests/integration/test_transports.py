@@ -21,6 +21,7 @@ import pytest
 from ansible_collections.incomex.closeout.plugins.module_utils._docker import ContainerFacts
 from ansible_collections.incomex.closeout.plugins.module_utils._errors import CloseoutError
 from ansible_collections.incomex.closeout.plugins.module_utils._namespaces import Namespaces
+from ansible_collections.incomex.closeout.plugins.module_utils._peer import Credentials, user_inside
 from ansible_collections.incomex.closeout.plugins.module_utils._program import Program
 from ansible_collections.incomex.closeout.plugins.module_utils._server import Address, Server, server_at
 from ansible_collections.incomex.closeout.plugins.module_utils._transport import chosen_transport
@@ -553,6 +554,24 @@ def test_a_user_namespace_of_its_own_is_not_entered() -> None:
         finally:
             process.kill()
     assert caught.value.found == "the container has a user namespace of its own"
+
+
+def test_a_user_is_named_as_its_container_knows_it() -> None:
+    """By docker exec pg_dump is the server's user, whose number is another one where the daemon remaps users."""
+    if os.geteuid() != 0:
+        pytest.skip("only root maps users")
+    assert user_inside(Credentials(1, 999, 27), os.getpid()) == "999:27"
+    with subprocess.Popen(["unshare", "--user", "--kill-child", "--fork", "sleep", "60"]) as process:
+        try:
+            own = os.readlink("/proc/self/ns/user")
+            wait_until(lambda: os.readlink(f"/proc/{process.pid}/ns/user") != own, 10, "the namespace")
+            assert user_inside(Credentials(1, 100999, 100027), process.pid) == ""
+            for name in ("uid_map", "gid_map"):
+                Path(f"/proc/{process.pid}/{name}").write_text("0 100000 1000\n2000 200000 10\n")
+            assert user_inside(Credentials(1, 100999, 200003), process.pid) == "999:2003"
+            assert user_inside(Credentials(1, 999, 100027), process.pid) == ""
+        finally:
+            process.kill()
 
 
 def test_another_process_is_not_entered() -> None:

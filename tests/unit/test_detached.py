@@ -11,7 +11,14 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.incomex.closeout.plugins.module_utils._running import directory
-from ansible_collections.incomex.closeout.plugins.plugin_utils._detached import Answer, ask, read_answer, remove, start
+from ansible_collections.incomex.closeout.plugins.plugin_utils._detached import (
+    CANNOT_START,
+    Answer,
+    ask,
+    read_answer,
+    remove,
+    start,
+)
 
 from tests.support.places import wait_until
 
@@ -124,8 +131,15 @@ def test_the_payloads_directory_goes_with_it(target: Target, tmp_path: Path) -> 
 def test_a_directory_that_is_there_is_refused(target: Target) -> None:
     target.directory.mkdir(parents=True, mode=0o700)
     done = target.start(f"touch {target.directory}/ran")
-    assert done.returncode == 71 and b"cannot be used" in done.stderr
+    assert done.returncode == CANNOT_START and b"cannot be used" in done.stderr
     assert read_answer(done.stdout.decode()) is None and not (target.directory / "ran").exists()
+
+
+def test_without_util_linux(target: Target, tmp_path: Path) -> None:
+    (tmp_path / "id").symlink_to("/usr/bin/id")
+    script = start(target.token, "true", has_input=False)
+    done = subprocess.run(["/bin/sh", "-c", script], env={"PATH": str(tmp_path)}, capture_output=True, check=False)
+    assert done.returncode == CANNOT_START and done.stderr == b"flock (util-linux) is not installed\n"
 
 
 def test_what_a_login_shell_says_is_not_the_answer() -> None:

@@ -45,5 +45,5 @@ def test_a_compressor_that_is_missing_is_told_before_anything_starts(
     assert problems == []
     preflight = Preflight(settings, Address(login_unix_socket=str(tmp_path), login_user="nobody", login_db="none"))
     preflight.run()
-    found = [problem.found for problem in preflight.problems if problem.object == "closeout_compression"]
+    found = [problem.found for problem in preflight.found.problems if problem.object == "closeout_compression"]
     assert ["zstd is not installed" in text for text in found] == ([True] if compression == "zstd" else [])
