@@ -107,7 +107,7 @@ class ActionModule(Normal):
                     raise lost
                 if answer.has_ended or answer.is_gone:
                     self._remove(token, sudoable)
-                    return _never_silent({**result, "stdout": answer.stdout})
+                    return _never_silent({**result, "stdout": answer.stdout}, is_gone=answer.is_gone)
                 lost = None
             if os.getppid() != self._controller:
                 raise AnsibleError("ansible-playbook is gone: its module stops by itself")
@@ -129,13 +129,16 @@ def _refused(result: dict[str, Any]) -> dict[str, Any]:
     return {**result, "stdout": stdout, "stdout_lines": [stdout], "stderr": "", "stderr_lines": []}
 
 
-def _never_silent(result: dict[str, Any]) -> dict[str, Any]:
+def _never_silent(result: dict[str, Any], *, is_gone: bool = False) -> dict[str, Any]:
     """Return the result of a module's command; where the module was killed it has said nothing: so say that for it."""
-    stdout = str(result.get("stdout") or "")
-    if not stdout.strip() and not str(result.get("stderr") or "").strip():
+    stdout, code = str(result.get("stdout") or ""), int(result.get("rc") or 0)
+    if not stdout.strip() and (is_gone or code < 0 or code > 128):
+        code_told = "unknown" if is_gone else code
         message = (
-            f"The module was killed on the target (return code {result.get('rc')}) and left no result. What it began is"
-            " removed by the next closeout, or by the playbook incomex.closeout.reap. Run the closeout again."
+            f"The module was killed on the target (return code {code_told}) and left no result. What it began is removed"
+            " by the next closeout, or by the playbook incomex.closeout.reap. Run the closeout again."
         )
-        stdout = json.dumps({"failed": True, "msg": message})
+        # A shell may have said that it was killed, and of what.
+        said = " ".join(str(result.get("stderr") or "").split())[-200:]
+        stdout = json.dumps({"failed": True, "msg": f"{message} {said}".strip()})
     return {**result, "stdout": stdout, "stdout_lines": stdout.splitlines()}

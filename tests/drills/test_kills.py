@@ -100,7 +100,7 @@ class Drill:
             self.production, self._docker_host, self.root, scratch_ttl_s=TTL_S, bandwidth_limit_mb_s=1, **local
         )
 
-    def closeout(self, kill: Kill | None) -> tuple[int, str, float]:
+    def closeout(self, driver: str, kill: Kill | None = None) -> tuple[int, str, float]:
         """Run one; with ``kill`` it is struck at its moment. Return code, output, and how long it took."""
         self._runs += 1
         place = self.directory / f"run-{self._runs}"
@@ -111,7 +111,7 @@ class Drill:
         with output.open("wb") as file:
             process = subprocess.Popen(
                 [str(BIN / "ansible-playbook"), CLOSEOUT, "-i", str(place / "hosts"),
-                 "-e", write_vars(place / "vars.json", self.variables(kill.driver if kill else "docker"))],
+                 "-e", write_vars(place / "vars.json", self.variables(driver))],
                 cwd=place, env={**environment(place), _MARK: place.name}, stdin=subprocess.DEVNULL,
                 stdout=file, stderr=subprocess.STDOUT,
             )  # fmt: skip
@@ -137,9 +137,13 @@ class Drill:
                     _kill(pid)
                 process.poll()
         else:
-            wait_until(lambda: bool(self.modules(place.name)) or process.poll() is not None, _END_S, "a module")
-            for pid in self.modules(place.name):
-                _kill(pid)
+            struck: list[int] = []
+
+            def strikes() -> bool:
+                struck.extend(pid for pid in self.modules(place.name) if _kill(pid))
+                return bool(struck) or process.poll() is not None
+
+            wait_until(strikes, _END_S, "a module")
 
     def marked(self, name: str) -> list[int]:
         """What ansible-playbook started, however far from it, but for servers and for programs in containers."""
@@ -190,9 +194,13 @@ def _processes() -> Iterator[tuple[int, bytes, bytes]]:
             continue
 
 
-def _kill(pid: int) -> None:
-    with contextlib.suppress(ProcessLookupError):
+def _kill(pid: int) -> bool:
+    """Kill a process; whether it was there."""
+    try:
         os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def _last_task(output: str) -> str:
@@ -224,12 +232,16 @@ def test_kill_9_at_any_moment(
     docker_client: docker.DockerClient, docker_host: str, production_image: str, tmp_path: Path
 ) -> None:
     with contextlib.ExitStack() as stack:
-        production = stack.enter_context(containers.production(docker_client, production_image))
+        # A locale that this host has, too: the local driver restores here.
+        locale = {"POSTGRES_INITDB_ARGS": "--no-sync --locale=C"}
+        production = stack.enter_context(containers.production(docker_client, production_image, env=locale))
         production.psql((DATA / "cutter_governance.sql").read_text() + "; RESET search_path;" + _SQL)
         beside = stack.enter_context(containers.production(docker_client, production_image))
         assert beside.id != production.id
         drill = Drill(production, docker_client, docker_host, tmp_path)
-        code, output, whole_s = drill.closeout(None)
+        code, output, whole_s = drill.closeout("docker")
+        assert code == 0, output
+        code, output, _took = drill.closeout("local")
         assert code == 0, output
         kills, found = [], 0
         for number in range(MOMENTS):
@@ -238,7 +250,7 @@ def test_kill_9_at_any_moment(
                 kills.append(Kill(victim, ("docker", "local")[(number + place) % 2], moment_s))
         for kill in kills:
             known = set(drill.root.glob("*"))
-            code, output, _took = drill.closeout(kill)
+            code, output, _took = drill.closeout(kill.driver, kill)
             kill.sees, kill.result = _sees(kill, output), _result(drill.root, known)
             # A record that says ALL_PASS was whole before the kill; else the play must not have ended well.
             assert kill.result in ("FAIL", "no record", "ALL_PASS"), kill
@@ -254,7 +266,7 @@ def test_kill_9_at_any_moment(
             assert reaped.rc == 0, reaped.stdout
         assert _settled(drill.left) == []
         assert drill.picture() == drill.before
-        code, output, _took = drill.closeout(None)
+        code, output, _took = drill.closeout("docker")
         assert code == 0, output
         assert _settled(drill.left) == []
     if WRITES:
