@@ -135,8 +135,8 @@ def _never_silent(result: dict[str, Any], *, is_gone: bool = False) -> dict[str,
     if not stdout.strip() and (is_gone or code < 0 or code > 128):
         code_told = "unknown" if is_gone else code
         message = (
-            f"The module was killed on the target (return code {code_told}) and left no result. What it began is removed"
-            " by the next closeout, or by the playbook incomex.closeout.reap. Run the closeout again."
+            f"The module was killed on the target (return code {code_told}) and left no result. What it began is"
+            " removed by the next closeout, or by the playbook incomex.closeout.reap. Run the closeout again."
         )
         # A shell may have said that it was killed, and of what.
         said = " ".join(str(result.get("stderr") or "").split())[-200:]
