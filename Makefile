@@ -30,10 +30,12 @@ unit: $(VENV)/.tools  ## unit tests only (no server is started)
 integration: $(VENV)/.tools  ## tests against real servers (CLOSEOUT_DOCKER=skip: without containers)
 	$(BIN)/python -m pytest $(WORKERS) tests/integration $(ARGS)
 
-drills: $(VENV)/.tools  ## every mutant must be killed, nothing untouched may fail; writes docs/drills.md and prints it
+drills: $(VENV)/.tools  ## mutants must be killed, faults do no harm; writes docs/drills.md and docs/faults.md, prints them
 	CLOSEOUT_DRILLS=write $(BIN)/python -m pytest tests/drills $(ARGS)
 	@sed -n '/^## Mutants/,$$p' docs/drills.md
+	@sed -n '/^| fault /,$$p' docs/faults.md
 	@sed -n 's/^\*\*\(.*false alarms\)\.\*\*.*/\1/p' docs/drills.md
+	@sed -n 's/^\*\*\(.* came to what they must\)\.\*\*.*/\1/p' docs/faults.md
 
 bench: $(VENV)/.tools  ## ours beside pg_dump, psql and others; writes docs/benchmarks.md (ARGS=--quick: small, and nothing)
 	$(BIN)/python -m tests.bench $(ARGS)

@@ -43,12 +43,12 @@ from ._production_content import compare_with_production
 from ._program import Program
 from ._scanner import Scanner
 from ._server import Server, database_argument
-from ._session import LOCK_WAIT_S, Session
+from ._session import LOCK_WAIT_S, Session, SqlError
 from ._settings import RESERVED_NAMES
 from ._snapshot import ProductionSnapshot
 from ._throttle import throttled
 from ._transport import Transport, chosen_transport
-from ._waiting import watching
+from ._waiting import holders, watching
 
 MAX_ATTEMPTS = 3
 _MAX_NAMED = 20
@@ -211,7 +211,7 @@ def _attempt(
             if facts["rc"] != 0:
                 # DDL in the wrong moment makes pg_dump itself stumble; then another attempt is worth it.
                 _refuse_rewritten(snapshot)
-                raise _failed(program, facts)
+                raise _failed(program, facts, holders(session))
             # Without a stream nothing tells that the locks are held. What changed meanwhile is found all the same.
             counting = counting or counter.submit(_count, snapshot)
             on_disk = kept.finish()
@@ -291,7 +291,17 @@ def _refuse_open(directory: str) -> None:
 
 
 def _refuse_rewritten(snapshot: ProductionSnapshot) -> None:
-    changed = snapshot.rewritten()
+    try:
+        changed = snapshot.rewritten()
+    except SqlError as error:
+        if not snapshot.is_gone:
+            raise
+        raise ProgramFailed(
+            "Production closed our session while it was dumped",
+            wanted="a server that goes on until the dump is complete",
+            found="the session that holds the snapshot is gone",
+            do="find out what became of the server (a restart, a failover, an administrator's command)",
+        ) from error
     if changed:
         raise DumpChanged(
             "Tables were truncated, rewritten or dropped between the snapshot and pg_dump's locks",
@@ -300,7 +310,17 @@ def _refuse_rewritten(snapshot: ProductionSnapshot) -> None:
         )
 
 
-def _failed(program: Program, facts: dict[str, Any]) -> ProgramFailed:
+def _failed(program: Program, facts: dict[str, Any], held: list[str]) -> ProgramFailed:
+    """Return the error of a pg_dump that failed; ``held`` says who holds a lock for which it would have to wait."""
+    # pg_dump waits for a lock by way of statement_timeout: the server's own words would lead astray.
+    if held and "LOCK TABLE" in program.messages and "timeout" in program.messages:
+        return ProgramFailed(
+            f"pg_dump waited for a lock for {LOCK_WAIT_S} s",
+            wanted="every table free to be read",
+            found="; ".join(held),
+            do="run the closeout when no such session is at work; no dump was kept",
+            facts={"dump": facts},
+        )
     return ProgramFailed(
         "pg_dump failed",
         wanted="return code 0",

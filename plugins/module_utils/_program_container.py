@@ -15,13 +15,16 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ._docker import ContainerFacts, Daemon
-from ._errors import ProgramFailed
+from ._docker import ContainerFacts, Daemon, reason_of
+from ._errors import CloseoutError, ProgramFailed
 from ._program import RC_WAIT_S, STOP_S, Program, pauses
 
 _HEADER = struct.Struct(">BxxxL")
 _STDOUT, _STDERR = 1, 2
 _NOT_FOUND_RCS = (126, 127)
+_KILLED_RC = 128 + signal.SIGKILL
+# A program that ends with its container ends a moment before it.
+_CONTAINER_S = 2
 
 
 class ContainerProgram(Program):
@@ -92,14 +95,23 @@ class ContainerProgram(Program):
         deadline = time.monotonic() + RC_WAIT_S
         for pause in pauses():
             state = self._inspect()
-            if self._ended(state):
+            if state is None or self._ended(state):
                 break
             if time.monotonic() > deadline:
                 self.stop()
                 raise ProgramFailed(f"{self.argv[0]} closed its output but does not end")
             time.sleep(pause)
+        # Nobody reads its input any more, and who still writes it must not wait for that.
+        self._hang_up()
         self._end_feeding()
         self._close()
+        if state is None or (int(state["ExitCode"]) == _KILLED_RC and self._container_ended()):
+            raise ProgramFailed(
+                f"{self.argv[0]} went with its container {self._container.name!r}",
+                wanted="a container that runs as long as its programs",
+                found="it was stopped or removed meanwhile",
+                do="find out who or what did that, and run the closeout again",
+            )
         code = int(state["ExitCode"])
         if code in _NOT_FOUND_RCS:
             raise ProgramFailed(
@@ -111,7 +123,7 @@ class ContainerProgram(Program):
 
     def kill(self) -> None:
         # Closing the connection would leave the program running: it is a child of the daemon.
-        state = self._inspect()
+        state = self._inspect() or {"Running": False}
         pid = int(state.get("Pid") or 0)
         if state["Running"] and pid > 0 and self._daemon.is_local:
             with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -121,7 +133,8 @@ class ContainerProgram(Program):
         deadline = time.monotonic() + STOP_S
         # The daemon answers before it has started the program: such a one has neither a process nor a return code.
         for pause in pauses():
-            if self._ended(self._inspect()) or time.monotonic() > deadline:
+            state = self._inspect()
+            if state is None or self._ended(state) or time.monotonic() > deadline:
                 break
             self.kill()
             time.sleep(pause)
@@ -129,20 +142,38 @@ class ContainerProgram(Program):
         if self._feeder is not None:
             self._feeder.join(STOP_S)
 
+    def _container_ended(self) -> bool:
+        """Whether the container has ended, or is about to."""
+        try:
+            self._daemon.client.api.wait(self._container.id, timeout=_CONTAINER_S, condition="not-running")
+        except self._daemon.not_found:
+            return True
+        except self._daemon.refusals:
+            return False
+        return True
+
     @staticmethod
     def _ended(state: dict[str, Any]) -> bool:
         return not state["Running"] and state["ExitCode"] is not None
 
-    def _inspect(self) -> dict[str, Any]:
-        return self._daemon.call(
-            f"inspect {self.argv[0]} in container {self._container.name!r}",
-            self._daemon.client.api.exec_inspect,
-            self._exec_id,
-        )
+    def _inspect(self) -> dict[str, Any] | None:
+        """Return the program's state, None where the container is gone, and the program with it."""
+        try:
+            return dict(self._daemon.client.api.exec_inspect(self._exec_id))
+        except self._daemon.not_found:
+            return None
+        except self._daemon.refusals as error:
+            raise CloseoutError(
+                f"Docker could not inspect {self.argv[0]} in container {self._container.name!r}",
+                found=reason_of(error),
+            ) from error
 
-    def _close(self) -> None:
+    def _hang_up(self) -> None:
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
+
+    def _close(self) -> None:
+        self._hang_up()
         self._raw._response.close()
 
     def _write_input(self, piece: bytes) -> None:

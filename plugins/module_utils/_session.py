@@ -141,6 +141,11 @@ class Session:
         """The name of the database."""
         return str(self._connection.info.dbname)
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether the connection is gone, whoever ended it: known once a statement has failed for it."""
+        return bool(self._connection.closed)
+
     def descriptor(self) -> int:
         """Return the file descriptor of the connection's socket."""
         return int(self._connection.fileno())

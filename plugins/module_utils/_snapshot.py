@@ -118,6 +118,11 @@ class ProductionSnapshot:
             " WHERE pid <> pg_backend_pid() AND application_name = current_setting('application_name')"
         )
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether the session is gone, and the snapshot with it."""
+        return self._session.is_closed
+
     def close(self) -> None:
         """End the transaction; the snapshot ends with it."""
         self._session.rollback()

@@ -51,6 +51,23 @@ GROUP BY 1, 2, 3, 4, 5 ORDER BY 8 DESC NULLS LAST
 """
 
 
+_HOLDING = """
+SELECT a.pid, coalesce(a.usename::text, ''), l.mode || ' on ' || n.nspname || '.' || c.relname
+FROM pg_locks l JOIN pg_class c ON c.oid = l.relation JOIN pg_namespace n ON n.oid = c.relnamespace
+LEFT JOIN pg_stat_activity a ON a.pid = l.pid
+WHERE l.granted AND l.mode = 'AccessExclusiveLock' AND c.relkind IN ('r', 'p')
+  AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+ORDER BY 1, 3
+"""
+
+
+def holders(session: Session) -> list[str]:
+    """Return who holds a lock of a table, now, that does not let a dump read it."""
+    session.see_sessions_anew()
+    found = session.rows(_HOLDING)[:_MAX_NAMED]
+    return [f"pid {pid}" + (f" of {user}" if user else "") + f" holds {what}" for pid, user, what in found]
+
+
 class Waits:
     """What was seen: the longest wait that we caused, in seconds, and the longest of each who waited. And how long, at
     most, nobody looked: a wait of more than that cannot have been missed."""

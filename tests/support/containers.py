@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import docker
+import docker.errors
 import psycopg2
 import psycopg2.extensions
 from docker.models.containers import Container
@@ -137,4 +138,6 @@ def production(
             raise TimeoutError(f"{error}; its log ends:\n{container.logs(tail=20).decode(errors='replace')}") from error
         yield server
     finally:
-        container.remove(force=True, v=True)
+        # A drill may have done so.
+        with contextlib.suppress(docker.errors.NotFound):
+            container.remove(force=True, v=True)

@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ import docker.errors
 import requests
 
 from tests.support import session
+from tests.support.disks import mount, mount_itself, unmount
 from tests.support.places import CACHE, apt_install, on_debian_as_root, try_lock, wait_until
 
 DEFAULT_URL = "unix:///var/run/docker.sock"
@@ -99,32 +100,79 @@ def _slot(cache: Path) -> tuple[Path, int]:
 @contextlib.contextmanager
 def _private() -> Iterator[str]:
     """Run a dockerd of our own, without network, and stop it afterwards; gives its URL."""
+    with own() as one:
+        yield one.url
+
+
+@contextlib.contextmanager
+def own(*arguments: str, volumes_mb: int = 0) -> Iterator[Own]:
+    """Give a running dockerd of the caller's own, with more `arguments`; it and all that is on it goes afterwards.
+
+    `volumes_mb`: its volumes are on a small file system of their own.
+    """
     program = _program()
     data, lock = _slot(CACHE / "docker")
     # Short: the daemon makes sockets below it.
     runtime = Path(tempfile.mkdtemp(prefix="dk", dir=session.TMP))
-    url = f"unix://{runtime}/sock"
-    log = runtime / "log"
     try:
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                # pdeathsig: a session that is killed takes its daemon along.
-                ["setpriv", "--pdeathsig", "TERM", program, "--host", url, "--data-root", str(data),
-                 "--exec-root", str(runtime / "exec"), "--pidfile", str(runtime / "pid"),
-                 "--bridge", "none", "--iptables=false", "--shutdown-timeout", "5"],
-                stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
-            )  # fmt: skip
+        if volumes_mb:
+            (data / "volumes").mkdir(parents=True, exist_ok=True)
+            # Else the daemon does it, over what is mounted below.
+            mount_itself(data)
+            mount(data / "volumes", volumes_mb)
+        one = Own(program, data, runtime, arguments)
         try:
-            _wait(process, url, log)
-            _empty(url)
-            yield url
+            one.start()
+            _empty(one.url)
+            yield one
         finally:
-            _stop(process)
+            one.end()
     finally:
         _unmount(runtime)
         _unmount(data)
         shutil.rmtree(runtime)
         os.close(lock)
+
+
+class Own:
+    """A dockerd of our own without network, which can be stopped and started again."""
+
+    def __init__(self, program: str, data: Path, runtime: Path, arguments: Sequence[str]) -> None:
+        """What it keeps is below `data`, what it needs while it runs below `runtime`."""
+        self.url = f"unix://{runtime}/sock"
+        self.data = data
+        self._log = runtime / "log"
+        self._command = [
+            # pdeathsig: a session that is killed takes its daemon along.
+            "setpriv", "--pdeathsig", "TERM", program, "--host", self.url, "--data-root", str(data),
+            "--exec-root", str(runtime / "exec"), "--pidfile", str(runtime / "pid"),
+            "--bridge", "none", "--iptables=false", "--shutdown-timeout", "5", *arguments,
+        ]  # fmt: skip
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it, where it does not run, and return once it answers; Unavailable when it does not."""
+        if self._process is None:
+            with self._log.open("ab") as output:
+                self._process = subprocess.Popen(
+                    self._command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+                )
+            _wait(self._process, self.url, self._log)
+
+    def stop(self) -> None:
+        """Stop it, where it runs. With `--live-restore` its containers go on."""
+        process, self._process = self._process, None
+        if process is not None:
+            _stop(process)
+
+    def end(self) -> None:
+        """Stop it for good, and whatever goes on without it."""
+        try:
+            if "--live-restore" in self._command:
+                self.start()
+                _empty(self.url)
+        finally:
+            self.stop()
 
 
 def _wait(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
@@ -164,9 +212,9 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 def _unmount(directory: Path) -> None:
     """Undo mounts that the daemon left at or below `directory`, deepest first (a clean stop leaves none)."""
     mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
-    for mount in sorted(mounts, reverse=True):
-        if Path(mount) == directory or directory in Path(mount).parents:
-            subprocess.run(["umount", "--lazy", mount], check=True, timeout=30)
+    for mounted in map(Path, sorted(mounts, reverse=True)):
+        if mounted == directory or directory in mounted.parents:
+            unmount(mounted)
 
 
 def _tail(log: Path, lines: int = 15) -> str:
