@@ -25,6 +25,8 @@ from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action.normal import ActionModule as Normal
 
 from ..module_utils._lease import LEASE_S
+from ..module_utils._progress import told
+from ..module_utils._settings import PROGRESS_S
 from ..plugin_utils._detached import CANNOT_START, ask, read_answer, remove, start
 
 _PAYLOAD = "incomex.closeout.closeout_module"
@@ -42,6 +44,9 @@ class ActionModule(Normal):
         """Run the task's module."""
         self._controller = os.getppid()
         self._asked = 0
+        self._pause_s = self._progress_pause_s(task_vars or {})
+        self._told = time.monotonic()
+        self._host = str((task_vars or {}).get("inventory_hostname", ""))
         result: dict[str, Any] = super().run(tmp, task_vars)
         return result
 
@@ -109,10 +114,26 @@ class ActionModule(Normal):
                     self._remove(token, sudoable)
                     return _never_silent({**result, "stdout": answer.stdout}, is_gone=answer.is_gone)
                 lost = None
+                self._tell(answer.stdout)
             if os.getppid() != self._controller:
                 raise AnsibleError("ansible-playbook is gone: its module stops by itself")
             self._asked += 1
             script, in_data = ask(token, self._asked), None
+
+    def _progress_pause_s(self, task_vars: dict[str, Any]) -> int:
+        """Return how often to tell how far a module has come, 0 for never; what is wrong with it the plan says."""
+        given = str(self._templar.template(task_vars.get("closeout_progress_s", PROGRESS_S))).strip()
+        return int(given) if given.isdecimal() else PROGRESS_S
+
+    def _tell(self, progress: str) -> None:
+        """Tell it, if it is time to."""
+        if not self._pause_s or time.monotonic() - self._told < self._pause_s:
+            return
+        # Half a line, or none yet: the next answer has it.
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            line = told(json.loads(progress))
+            self._display.display(f"[{self._host}] {line}")
+            self._told = time.monotonic()
 
     def _remove(self, token: str, sudoable: bool) -> None:
         # The result is here; should this not come through, the reaper of the next run removes what is left.

@@ -13,14 +13,14 @@ import contextlib
 import hashlib
 import json
 import os
-import re
 from collections import Counter
 from typing import Any
 
 from ._clock import utc_now
-from ._dumpdigest import read_dump
+from ._dumpdigest import assert_dump, read_dump, size_of
 from ._errors import CloseoutError, NotOurs
 from ._files import fsync_directory, read_whole, sha256_of, write_whole
+from ._progress import meter
 
 MARKER = ".closeout.json"
 SUMS = "SHA256SUMS"
@@ -134,7 +134,9 @@ def listing(path: str, dump: str = "") -> list[dict[str, Any]]:
 
 def confirm(dump: str) -> dict[str, Any]:
     """Read the dump once more, whole; return its sha256 and size now."""
-    found = read_dump(dump)
+    assert_dump(dump)
+    meter.begin("checksum", total_bytes=size_of(dump))
+    found = read_dump(dump, meter.add)
     return {"sha256_confirmed": found.sha256, "size_bytes": found.size_bytes, "confirmed_utc": utc_now()}
 
 
@@ -165,7 +167,7 @@ def _sum_line(digest: str, name: str) -> str:
 
 
 def _one_line(entry: str) -> str:
-    return json.dumps(entry) if re.search(r"[\x00-\x1f\x7f]", entry) else entry
+    return entry if entry.isprintable() else json.dumps(entry)
 
 
 def bring_to(parameters: dict[str, Any], *, check: bool) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from typing import NamedTuple, Protocol
 
 from ._dumptext import DumpFile
 from ._names import quote_identifier, quote_literal, quote_qualified
+from ._progress import meter
 from ._rowdigest import NO_ROWS, Content, RowReader, Unordered, unordered_of_dump
 from ._session import Session, SqlError
 
@@ -224,7 +225,13 @@ def compare_tables(
     def each(chosen: list[DumpedTable], look: _Look) -> dict[Name, TableResult]:
         return _each(open_session, chosen, jobs, look)
 
-    results = each(chosen, partial(_compare_in_order, comparison=comparison))
+    def compared(session: Session, entry: DumpedTable) -> TableResult:
+        result = _compare_in_order(session, entry, comparison=comparison)
+        meter.add(_size_bytes(entry))
+        return result
+
+    meter.begin("comparison", total_bytes=sum(map(_size_bytes, chosen)))
+    results = each(chosen, compared)
     unsettled = [entry for entry in chosen if results[_name(entry)].outcome == _UNSETTLED]
     if unsettled:
         with ThreadPoolExecutor(1) as reader:

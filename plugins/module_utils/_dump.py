@@ -28,6 +28,7 @@ from ._census_file import census_pieces
 from ._clock import utc_now
 from ._definitions import comparable
 from ._dump_kept import keeping
+from ._dump_share import DumpShare
 from ._dump_warnings import read_messages
 from ._dumpdigest import OnDisk
 from ._dumptext import DumpFile
@@ -41,6 +42,7 @@ from ._printable import printable_lines
 from ._production_beside import Values, compare_values, read_values
 from ._production_content import compare_with_production
 from ._program import Program
+from ._progress import meter
 from ._scanner import Scanner
 from ._server import Server, database_argument
 from ._session import LOCK_WAIT_S, Session, SqlError
@@ -194,6 +196,7 @@ def _attempt(
     with keeping(request.path, request.format, scanner, transport) as kept, ThreadPoolExecutor(1) as counter:
         argv += kept.arguments()
         counting: Future[tuple[dict[str, int], tuple[Census, Fingerprint]]] | None = None
+        meter.begin("dump", share=DumpShare(manifest, snapshot.pages))
         program = transport.start(argv, password=session.password, options=server.read_options(session))
         try:
             with snapshot.watching_sessions(run_id) as stop_watching:
@@ -205,6 +208,7 @@ def _attempt(
                         snapshot.note_sessions(run_id)
                         counting = counter.submit(_count, snapshot)
                     kept.take(piece)
+                    meter.add(len(piece))
             facts["rc"] = program.finish()
             facts["messages"] = read_messages(program.messages)
             _keep_log(request, program)

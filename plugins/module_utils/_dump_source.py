@@ -20,6 +20,7 @@ from typing import Any
 
 from ._dump_parts import Rows, other_dump
 from ._errors import CloseoutError
+from ._progress import meter
 
 _READ_BYTES = 1 << 20
 
@@ -101,4 +102,5 @@ class RowsReader:
             raise
         self._digest.update(piece)
         self._position += len(piece)
+        meter.add(len(piece))
         return piece

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable
 from typing import NamedTuple
 
 from ._errors import CloseoutError
@@ -25,13 +26,16 @@ class OnDisk(NamedTuple):
     sha256: str
 
 
-def read_dump(path: str) -> OnDisk:
-    """Read a dump whole. Raises CloseoutError, also for a directory that holds anything but plain files."""
+def read_dump(path: str, each: Callable[[int], None] = lambda _size_bytes: None) -> OnDisk:
+    """Read a dump whole; ``each`` is told the size of every piece.
+
+    Raises CloseoutError, also for a directory that holds anything but plain files.
+    """
     if not os.path.isdir(path) or os.path.islink(path):
-        return _of_file(path)
+        return _of_file(path, each)
     lines, size_bytes = [], 0
     for name in file_names(path):
-        one = _of_file(os.path.join(path, name))
+        one = _of_file(os.path.join(path, name), each)
         lines.append(f"{one.sha256}  {name}\n")
         size_bytes += one.size_bytes
     return OnDisk(size_bytes, hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest())
@@ -61,9 +65,10 @@ def file_names(path: str) -> list[str]:
         ) from error
 
 
-def _of_file(path: str) -> OnDisk:
+def _of_file(path: str, each: Callable[[int], None]) -> OnDisk:
     digest, size_bytes = hashlib.sha256(), 0
     for piece in pieces_of(path):
         digest.update(piece)
         size_bytes += len(piece)
+        each(len(piece))
     return OnDisk(size_bytes, digest.hexdigest())

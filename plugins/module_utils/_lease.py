@@ -13,6 +13,7 @@ of day, no other host's clock, and a host that was paused gets as long as ever.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -20,6 +21,7 @@ import threading
 from typing import Protocol
 
 from ._errors import CloseoutError
+from ._progress import meter
 
 
 class Interruptible(Protocol):
@@ -33,6 +35,8 @@ interruptible: set[Interruptible] = set()
 """All that is to be cancelled when this process is to stop."""
 VARIABLE = "CLOSEOUT_LEASE"
 """The environment variable that names the file. A module that was started without it has no lease to look at."""
+PROGRESS = "progress"
+"""The name of a file beside it, by which the module says how far it has come (see _progress.py)."""
 LEASE_S = 10.0
 """How long a lease that is not renewed lasts."""
 _LOOK_S = 0.5
@@ -51,6 +55,17 @@ class Lease:
         if self._path:
             threading.Thread(target=self._watch, daemon=True).start()
 
+    def _tell(self) -> None:
+        """Say how far the work has come, where who renews the lease finds it."""
+        facts = meter.as_facts()
+        path = os.path.join(os.path.dirname(self._path), PROGRESS)
+        # A full disk, or no directory any more, is no reason to stop.
+        with contextlib.suppress(OSError):
+            if facts is not None:
+                with open(path + ".new", "w", encoding="ascii") as file:
+                    json.dump(facts, file)
+                os.rename(path + ".new", path)
+
     def remove(self) -> None:
         """Remove the lease with the directory that it is in: nobody will ask for what this process came to."""
         shutil.rmtree(os.path.dirname(self._path), ignore_errors=True)
@@ -60,6 +75,7 @@ class Lease:
         seen, looks = "", 0
         while looks * _LOOK_S < LEASE_S:
             never.wait(_LOOK_S)
+            self._tell()
             now = _content(self._path)
             seen, looks = (seen, looks + 1) if now in ("", seen) else (now, 0)
         self.is_lost = True

@@ -23,6 +23,7 @@ from ._files import write_whole
 from ._order_matters import caller_of_functions
 from ._printable import printable_lines
 from ._program import Program
+from ._progress import meter
 from ._restore_errors import read_archive_errors, summarize, without_rows
 from ._server import Server, database_argument
 from ._session import Session
@@ -54,6 +55,7 @@ def restore_archive(server: Server, session: Session, request: ArchiveRestore, o
     restore did not succeed.
     """
     started = time.monotonic()
+    meter.begin("restore")
     with lent(request.path, session), ThreadPoolExecutor(1) as hashing:
         before = _seen(request.path)
         digest = hashing.submit(read_dump, request.path)

@@ -20,6 +20,7 @@ from ._dump_parts import NotCut, cut, other_dump, text_ranges
 from ._dump_source import DumpSource
 from ._files import open_regular, pieces_with_digest
 from ._manifest import Manifest, read_manifest
+from ._progress import meter
 from ._restore_errors import read_errors
 from ._restore_jobs import WorkFailed, restore_phases, restoring_session
 from ._restore_text import PsqlEnded, PsqlText
@@ -75,7 +76,9 @@ def restore_in_parallel(
         if size_bytes != described.size_bytes:
             raise other_dump(f"{size_bytes} bytes instead of {described.size_bytes}")
         ranges = text_ranges(described.manifest, size_bytes)
+        meter.begin("restore", total_bytes=size_bytes)
         source = DumpSource(path, file, ranges, stopped)
+        meter.add(len(source.text))
         phases = cut(described.manifest, [length for _offset, length in ranges], source.text)
         psql = PsqlText(server, db, options=as_options(settings), guard=guard)
         notices: list[str] = []

@@ -22,6 +22,7 @@ from ._files import pieces_of, write_pieces, write_whole
 from ._formats import CUSTOM, DIRECTORY, PLAIN
 from ._manifest import Manifest
 from ._printable import printable_lines
+from ._progress import meter
 from ._psql import psql_arguments
 from ._restore_errors import read_errors, summarize
 from ._restore_request import RestoreRequest
@@ -61,6 +62,7 @@ class _Hashed:
     def _file(self) -> Iterator[bytes]:
         for piece in pieces_of(self._dump.path):
             self._digest.update(piece)
+            meter.add(len(piece))
             yield piece
 
 
@@ -81,6 +83,7 @@ def restore_by_psql(server: Server, request: RestoreRequest, options: str, earli
         *("--command", f"\\set ON_ERROR_STOP {'off' if request.by_hand else 'on'}"),
         *("--file", "-"),
     ]
+    meter.begin("restore", total_bytes=size_of(request.path))
     program = server.start(argv, options=options, pieces=source)
     try:
         for _piece in program.output():

@@ -35,6 +35,7 @@ CUTTER_GOVERNANCE_TABLES = (
     "review_decision",
     "verify_result",
 )
+PROGRESS_S = 10
 _TRUE = {"true", "yes", "on", "1", "y", "t"}
 _FALSE = {"false", "no", "off", "0", "n", "f"}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
@@ -196,6 +197,7 @@ SETTINGS: dict[str, _Setting] = {
     "restore_tolerance": _Setting(_choice("none", "by_hand"), "none"),
     "production_quiet": _Setting(_boolean, False),
     "production_content": _Setting(_choice("audited", "all", "none"), "audited"),
+    "progress_s": _Setting(_number(0, 3600), PROGRESS_S),
     "compare_jobs": _Setting(_number(1, 64), 2),
     "show_differences": _Setting(_boolean, False),
     "protected_containers": _Setting(_list, []),

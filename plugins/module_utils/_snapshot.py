@@ -31,6 +31,12 @@ WHERE c.relkind IN ('r', 'm') AND c.relpersistence <> 't' AND n.nspname NOT IN (
   AND c.relfilenode IS DISTINCT FROM pg_relation_filenode(c.oid)
 ORDER BY 1, 2
 """
+# Their sizes on the disk would be exact, but to ask for these waits for locks.
+_PAGES = """
+SELECT n.nspname, c.relname, 1 + greatest(c.relpages, 0) + greatest(coalesce(t.relpages, 0), 0)
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN pg_class t ON t.oid = c.reltoastrelid
+WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+"""
 _MAX_NAMED = 20
 _WATCH_S = 0.02
 
@@ -45,6 +51,8 @@ class ProductionSnapshot:
         self.id = str(session.value("SELECT pg_export_snapshot()"))
         self.taken_utc = utc_now()
         self.tables: list[Table] = tables_of(session, schema)
+        self.pages = {(name, table): int(pages) for name, table, pages in session.rows(_PAGES)}
+        """How many pages each table has, by schema and name, about: what ANALYZE last saw."""
         self.sessions: dict[int, dict[str, Any]] = {}
 
     def rewritten(self) -> list[str]:

@@ -16,7 +16,7 @@ import re
 import shlex
 from dataclasses import dataclass
 
-from ..module_utils._lease import VARIABLE
+from ..module_utils._lease import PROGRESS, VARIABLE
 from ..module_utils._running import JOB, OTHERS_DIRECTORY, PAYLOAD, ROOTS_DIRECTORY
 
 _ENDED, _GOES_ON, _GONE = "closeout: it has ended", "closeout: it goes on", "closeout: it is gone"
@@ -81,6 +81,8 @@ if [ -e "$directory/rc" ]; then
     exit "$(cat "$directory/rc")"
 elif [ "$held" = yes ]; then
     echo "{goes_on}"
+    cat "$directory/{progress}" 2>/dev/null
+    true
 else
     echo "{gone}"
 fi
@@ -94,8 +96,8 @@ true
 
 @dataclass(frozen=True)
 class Answer:
-    """What the target says of the command: it ``has_ended`` with ``stdout``, it goes on, or it ``is_gone`` without a
-    return code, killed with everything around it."""
+    """What the target says of the command: it ``has_ended`` with ``stdout``, it goes on and ``stdout`` tells of its
+    progress, or it ``is_gone`` without a return code, killed with everything around it."""
 
     has_ended: bool
     is_gone: bool
@@ -141,4 +143,4 @@ def read_answer(stdout: str) -> Answer | None:
 
 def _wait() -> str:
     # No line break at its end: Ansible may add another command to it.
-    return _WAIT.format(ended=_ENDED, goes_on=_GOES_ON, gone=_GONE).rstrip()
+    return _WAIT.format(ended=_ENDED, goes_on=_GOES_ON, gone=_GONE, progress=PROGRESS).rstrip()
