@@ -31,6 +31,7 @@ base={ROOTS_DIRECTORY}
 [ "$(id -u)" = 0 ] || base={OTHERS_DIRECTORY.format(uid="$(id -u)")}
 directory="$base/{JOB}$token"
 """
+# Whoever else ends just now removes an empty directory: so it is made again, a few times.
 # The command is a child of a shell that writes down its return code. That shell and what it starts hold the lock on
 # `alive`, by which a later run sees whether anybody is left. TMPDIR: where Ansible's payload unpacks itself.
 _START = """
@@ -40,11 +41,17 @@ for program in flock setsid; do
         exit {refused}
     fi
 done
-mkdir -m 0700 "$base" 2>/dev/null
-if [ -L "$base" ] || ! [ -O "$base" ] || ! mkdir "$directory"; then
-    echo "$base cannot be used: it must be a directory of this user's own" >&2
-    exit {refused}
-fi
+attempts=0
+while
+    mkdir -m 0700 "$base" 2>/dev/null
+    [ -L "$base" ] || ! [ -O "$base" ] || ! mkdir "$directory" 2>/dev/null
+do
+    attempts=$((attempts + 1))
+    if [ "$attempts" -gt 20 ]; then
+        echo "$base cannot be used: it must be a directory of this user's own" >&2
+        exit {refused}
+    fi
+done
 exec 9>"$directory/alive" && flock 9
 echo 0 >"$directory/lease"
 printf %s "$payload" >"$directory/{payload}"

@@ -7,6 +7,7 @@ import secrets
 import signal
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -133,6 +134,19 @@ def test_a_directory_that_is_there_is_refused(target: Target) -> None:
     done = target.start(f"touch {target.directory}/ran")
     assert done.returncode == CANNOT_START and b"cannot be used" in done.stderr
     assert read_answer(done.stdout.decode()) is None and not (target.directory / "ran").exists()
+
+
+def test_many_at_the_same_time() -> None:
+    """Each that ends removes the directory that all have in common, if it is empty then."""
+
+    def one(_number: int) -> tuple[int, str]:
+        target = Target()
+        done = target.start("echo said")
+        target.remove()
+        return done.returncode, answer(done).stdout
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(one, range(40))) == {(0, "said\n")}
 
 
 def test_without_util_linux(target: Target, tmp_path: Path) -> None:
