@@ -8,6 +8,7 @@ from typing import Any
 
 from ansible_collections.incomex.closeout.plugins.module_utils import _program_host
 from ansible_collections.incomex.closeout.plugins.module_utils._dump import DumpRequest, take_dump
+from ansible_collections.incomex.closeout.plugins.module_utils._running import at_work
 from ansible_collections.incomex.closeout.plugins.module_utils._server import Address, server_at
 
 from tests.conftest import ClusterFactory
@@ -49,7 +50,8 @@ def test_one_open_and_as_many_bytes_written_as_read(
             run_id="0a0a0a0a0a0a",
         )
         request = DumpRequest(str(directory), "prod.sql", "cutter_governance")
-        facts = take_dump(server_at(address), request)["dump"]
+        with at_work(address.run_id):
+            facts = take_dump(server_at(address), request)["dump"]
     finally:
         watching = False
     assert opened == [str(directory / "prod.sql.partial")]
