@@ -123,14 +123,16 @@ def _make_directory() -> None:
     with contextlib.suppress(FileExistsError):
         os.mkdir(directory(), 0o700)
     status = os.lstat(directory())
-    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & 0o077:
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
         raise _unusable(f"{stat.filemode(status.st_mode)}, user id {status.st_uid}")
+    if status.st_mode & 0o077:
+        os.chmod(directory(), 0o700)
 
 
 def _unusable(found: str) -> CloseoutError:
     return CloseoutError(
         f"The directory {directory()} cannot be used",
-        wanted="a directory of this user with mode 0700, in which its modules say that they are at work",
+        wanted="a directory of this user, in which its modules say that they are at work",
         found=found,
         do="remove what is there under that name",
     )

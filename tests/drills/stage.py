@@ -152,6 +152,11 @@ class Stage:
             yield
 
     @property
+    def _process_mark(self) -> str:
+        """What processes have in their environment: another session may be drilling the same fault."""
+        return f"{session.ID}-{self._mark}"
+
+    @property
     def root(self) -> Path:
         """The directory of the fault's own: artefacts are in it, or below it."""
         return self._directory / self._mark
@@ -188,9 +193,9 @@ class Stage:
         self._plays += 1
 
         def run(environment: dict[str, str]) -> PlaybookResult:
-            return run_playbook(
-                variables, inventory=inventory if python else None, env={**environment, _MARK: self._mark}
-            )
+            return run_playbook(variables, inventory=inventory if python else None, env={**environment, _MARK: mark})
+
+        mark = self._process_mark
 
         play = Play(self._directory / f"play-{self._plays}", hold, run)
         try:
@@ -242,7 +247,7 @@ class Stage:
 
     def processes(self, name: str = "") -> dict[int, str]:
         """Processes of the runs here (only those of that name): pid -> name."""
-        marks = [f"{_MARK}={self._mark}\0".encode(), *(run_id.encode() for run_id in self.run_ids())]
+        marks = [f"{_MARK}={self._process_mark}\0".encode(), *(run_id.encode() for run_id in self.run_ids())]
         found = {}
         for directory in Path("/proc").glob("[0-9]*"):
             try:

@@ -130,7 +130,8 @@ def test_the_payloads_directory_goes_with_it(target: Target, tmp_path: Path) -> 
 
 
 def test_a_directory_that_is_there_is_refused(target: Target) -> None:
-    target.directory.mkdir(parents=True, mode=0o700)
+    Path(directory()).mkdir(mode=0o700, exist_ok=True)
+    target.directory.mkdir(mode=0o700)
     done = target.start(f"touch {target.directory}/ran")
     assert done.returncode == CANNOT_START and b"cannot be used" in done.stderr
     assert read_answer(done.stdout.decode()) is None and not (target.directory / "ran").exists()

@@ -97,16 +97,28 @@ def test_what_killed_modules_leave(run_id: str) -> None:
     assert not os.path.exists(directory())
 
 
-@pytest.mark.parametrize("kind", ["link", "open", "file"])
+def test_an_open_directory_is_closed(run_id: str) -> None:
+    Path(directory()).mkdir()
+    Path(directory()).chmod(0o777)
+    with at_work(run_id):
+        assert Path(directory()).stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory away")
+def test_another_users_directory_is_refused(run_id: str) -> None:
+    Path(directory()).mkdir(mode=0o700)
+    os.chown(directory(), 12345, 12345)
+    with pytest.raises(CloseoutError, match="user id 12345"), at_work(run_id):
+        pass
+
+
+@pytest.mark.parametrize("kind", ["link", "file"])
 def test_somebody_elses_directory_is_refused(
     run_id: str, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = tmp_path / "place"
     if kind == "link":
         place.symlink_to(tmp_path)
-    elif kind == "open":
-        place.mkdir()
-        place.chmod(0o777)
     else:
         place.touch()
     monkeypatch.setattr(_running, "ROOTS_DIRECTORY", str(place))
