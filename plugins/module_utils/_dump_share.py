@@ -20,16 +20,16 @@ class DumpShare:
         self._manifest = manifest
         self._pages = pages
         self._all = max(1, sum(pages.values()))
-        self._current: tuple[str, str] | None = None
+        self._now: tuple[str, str] | None = None
         self._before_bytes = 0
 
     def __call__(self, done_bytes: int) -> float:
         """Return the share (0 to 1) when the dump has ``done_bytes``."""
-        begun = [key for key, table in list(self._manifest.tables.items()) if table.rows is not None]
-        if not begun:
-            return 0.0
-        if begun[-1] != self._current:
-            self._current, self._before_bytes = begun[-1], done_bytes
-        pages = self._pages.get(begun[-1], 0)
+        now = self._manifest.copying
+        if now != self._now:
+            self._now, self._before_bytes = now, done_bytes
+        tables = list(self._manifest.tables.items())
+        done = sum(self._pages.get(key, 0) for key, table in tables if table.rows is not None and key != now)
+        pages = self._pages.get(now, 0) if now else 0
         part = min(_MOST, (done_bytes - self._before_bytes) / max(1, pages * _PAGE_BYTES))
-        return (sum(self._pages.get(key, 0) for key in begun[:-1]) + part * pages) / self._all
+        return (done + part * pages) / self._all

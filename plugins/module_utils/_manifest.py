@@ -100,6 +100,12 @@ class Manifest:
         self._copying: TableEntry | None = None
         self._digests: dict[tuple[str, str], Any] = {}
 
+    @property
+    def copying(self) -> tuple[str, str] | None:
+        """Schema and name of the table whose rows come just now, None for none."""
+        table = self._copying
+        return None if table is None else (table.schema, table.name)
+
     def statement(self, statement: Statement) -> None:
         """Take note of a statement. Raises CloseoutError for a table or its data that cannot be understood."""
         command = statement.words[:1]

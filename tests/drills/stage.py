@@ -152,14 +152,14 @@ class Stage:
             yield
 
     @property
-    def _process_mark(self) -> str:
-        """What processes have in their environment: another session may be drilling the same fault."""
-        return f"{session.ID}-{self._mark}"
-
-    @property
     def root(self) -> Path:
         """The directory of the fault's own: artefacts are in it, or below it."""
         return self._directory / self._mark
+
+    @property
+    def _in_environment(self) -> str:
+        """The fault's name, which another session on this machine may have, too."""
+        return f"{session.ID}/{self._mark}"
 
     def enter(self, manager: contextlib.AbstractContextManager[_Entered]) -> _Entered:
         """Enter a context that is left when the fault has been judged."""
@@ -193,9 +193,9 @@ class Stage:
         self._plays += 1
 
         def run(environment: dict[str, str]) -> PlaybookResult:
-            return run_playbook(variables, inventory=inventory if python else None, env={**environment, _MARK: mark})
-
-        mark = self._process_mark
+            return run_playbook(
+                variables, inventory=inventory if python else None, env={**environment, _MARK: self._in_environment}
+            )
 
         play = Play(self._directory / f"play-{self._plays}", hold, run)
         try:
@@ -247,7 +247,7 @@ class Stage:
 
     def processes(self, name: str = "") -> dict[int, str]:
         """Processes of the runs here (only those of that name): pid -> name."""
-        marks = [f"{_MARK}={self._process_mark}\0".encode(), *(run_id.encode() for run_id in self.run_ids())]
+        marks = [f"{_MARK}={self._in_environment}\0".encode(), *(run_id.encode() for run_id in self.run_ids())]
         found = {}
         for directory in Path("/proc").glob("[0-9]*"):
             try:
@@ -303,8 +303,9 @@ class Stage:
         found = []
         for run_id in self.run_ids():
             labelled = {"label": f"{RUN_LABEL}={run_id}"}
-            found += ["the scratch container" for _one in self.client.api.containers(all=True, filters=labelled)]
-            found += ["its volume" for _one in self.client.api.volumes(filters=labelled)["Volumes"] or []]
+            found += ["the scratch server" for _one in self.client.api.containers(all=True, filters=labelled)]
+            # It may outlive its container: where the daemon was restarted meanwhile.
+            found += ["the scratch server" for _one in self.client.api.volumes(filters=labelled)["Volumes"] or []]
             found += ["a network" for _one in self.client.api.networks(filters=labelled)]
             found += [f"{path}" for place in _PLACES for path in _named(Path(place), run_id, _DEPTH)]
         found += [f"the process {name}" for name in self.processes().values()]

@@ -11,7 +11,6 @@ import json
 import os
 import re
 import stat
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -32,6 +31,7 @@ DOCUMENT = ROOT / "docs" / "faults.md"
 NO_RESULT = "no result"
 _BY_ID = {fault.id: fault for fault in FAULTS}
 _VOLUMES_MB = 160
+_MOMENT_S = 15.0
 _CHECK = re.compile(r"^([a-z]+\.[a-z0-9_]+): ")
 _LAST_TASK = "Fail unless everything passed"
 
@@ -105,7 +105,7 @@ def drill(fault: Fault, stage: Stage) -> Outcome:
             message,
             _failed(results[-1]),
             "; ".join(dict.fromkeys(_normal(_seen(_message(one)), stage, results) for one in results)),
-            _left(stage.root, left_at_once, late, left),
+            _left(stage.root, [*left_at_once, *late], left),
             changed,
             tuple(_untidy(stage.root, results)),
         )
@@ -113,9 +113,8 @@ def drill(fault: Fault, stage: Stage) -> Outcome:
 
 def _left_after_a_moment(stage: Stage) -> list[str]:
     """What is left once that which is on its way out has had the time for it."""
-    deadline = time.monotonic() + 5
     with contextlib.suppress(TimeoutError):
-        wait_until(lambda: not stage.left() or time.monotonic() > deadline, 10, "nothing to be left")
+        wait_until(lambda: not stage.left(), _MOMENT_S, "nothing to be left")
     return stage.left()
 
 
@@ -159,17 +158,14 @@ def _normal(text: str, stage: Stage, results: Sequence[PlaybookResult]) -> str:
     return text.replace("<", "&lt;").replace("|", "\\|").replace("\n", "<br>")
 
 
-def _left(root: Path, at_once: list[str], late: list[str], in_the_end: list[str]) -> str:
+def _left(root: Path, for_a_while: list[str], in_the_end: list[str]) -> str:
     """What is left, for the page: of the artefacts, and of everything else."""
     names = {path.name for path in root.rglob("*") if path.is_file()}
     kept = ["the record" if "closeout.md" in names else "no record"]
     kept.append("the dump" if any(name.endswith(".sql") for name in names) else "no dump")
     told = ", ".join(kept)
-    for until, names_left in (
-        ("its time is up", sorted(set(at_once) - set(late))),
-        ("the next run begins", sorted(set(late) - set(in_the_end))),
-    ):
-        told += f"; until {until}: {', '.join(names_left)}" if names_left else ""
+    gone = sorted(set(for_a_while) - set(in_the_end))
+    told += f"; until its time is up and the next run has begun: {', '.join(gone)}" if gone else ""
     return told + (f"; **{', '.join(in_the_end)}**" if in_the_end else "")
 
 

@@ -6,7 +6,10 @@ import threading
 from typing import Any
 
 import pytest
+from ansible_collections.incomex.closeout.plugins.module_utils._dump_share import DumpShare
+from ansible_collections.incomex.closeout.plugins.module_utils._manifest import Manifest
 from ansible_collections.incomex.closeout.plugins.module_utils._progress import Meter, told
+from ansible_collections.incomex.closeout.plugins.module_utils._scanner import Scanner
 
 
 def facts(**changed: Any) -> dict[str, Any]:
@@ -63,3 +66,20 @@ def test_several_threads_count() -> None:
 )
 def test_the_line(changed: dict[str, Any], line: str) -> None:
     assert told(facts(**changed)) == line
+
+
+def test_a_dump_is_as_far_as_its_tables_are() -> None:
+    """Those that are whole count by their pages; the one that comes now by its bytes, and never as whole."""
+    manifest = Manifest()
+    scanner = Scanner(manifest)
+    share = DumpShare(manifest, {("public", "a"): 100, ("public", "b"): 300})
+    scanner.feed(b"CREATE TABLE public.a (x int);\nCREATE TABLE public.b (x int);\nCOPY public.a (x) FROM stdin;\n1\n")
+    assert share(50) == 0.0
+    assert share(50 + 50 * 8192) == 0.125
+    assert share(50 + 500 * 8192) == pytest.approx(0.95 / 4)
+    scanner.feed(b"2\n\\.\n\n")
+    assert share(900) == 0.25
+    scanner.feed(b"COPY public.b (x) FROM stdin;\n1\n")
+    assert share(1000) == 0.25
+    scanner.feed(b"\\.\n\n")
+    assert share(2000) == 1.0
