@@ -131,7 +131,7 @@ BAD: dict[str, list[Any]] = {
     "db": [["a"]],
     "root": ["backups", "./b", "~/b"],
     "label": ["a/b", "a b", "../x", "a\tb", "-a", ".a", "_a", "x" * 64, "ä", "a\nb"],
-    "dump_name": ["a/b", "/a", "..", "a b", "x\ny", "<unknown>.sql", "closeout.json", "closeout.md", "SHA256SUMS",
+    "dump_name": ["a/b", "/a", "..", "a b", "x\ny", "<unknown>.sql", "closeout.json", "closeout.md", "closeout.html", "SHA256SUMS",
                   "manifest.json", "globals.json", "census.json", "comparison.json", "logs",
                   "dump_cg_tables.txt", "restoretest_cg_tables.txt",
                   "x" * 300],
