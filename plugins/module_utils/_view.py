@@ -15,7 +15,7 @@ from typing import Any
 from ._outcome import FAIL, INFO, NOT_RUN, PASS, Evidence, get, is_count
 from ._view_limits import limits
 from ._view_tables import audited, biggest, compared
-from ._view_text import duration, listed, number, size, size_and_bytes, text
+from ._view_text import counts, duration, listed, moment, number, size, size_and_bytes, text
 from ._view_timeline import timeline
 
 Facts = list[dict[str, str]]
@@ -93,7 +93,8 @@ def _dict(value: Any) -> dict[str, Any]:
 def _verdict(document: Evidence) -> dict[str, Any]:
     result = get(document, "result")
     passed = get(result, "closeout_result") == "ALL_PASS"
-    counted = [one for one in listed(get(document, "checks")) if get(one, "status") != INFO]
+    checks = listed(get(document, "checks"))
+    counted = [one for one in checks if get(one, "status") != INFO]
     failed = [one for one in counted if get(one, "status") != PASS]
     state = str(get(result, "production_state") or "NOT PROVEN")
     claims = [
@@ -107,11 +108,9 @@ def _verdict(document: Evidence) -> dict[str, Any]:
         "result": "ALL_PASS" if passed else "FAIL",
         "db": text(get(document, "run", "db")),
         "host": text(get(document, "run", "host")),
-        "started": text(get(document, "run", "started_utc")),
-        "finished": text(get(document, "run", "finished_utc")),
-        "sentence": f"All {len(counted)} checks that count passed."
-        if passed
-        else f"{len(failed)} of {len(counted)} checks did not pass.",
+        "started": moment(get(document, "run", "started_utc")),
+        "finished": moment(get(document, "run", "finished_utc")),
+        "sentence": _sentence(passed, len(counted), len(failed), len(checks) - len(counted)),
         "claims": [
             *(
                 {"label": label, "value": text(get(result, name)), "good": get(result, name) is True}
@@ -121,6 +120,11 @@ def _verdict(document: Evidence) -> dict[str, Any]:
         ],
         "lines": [*map(text, lines), f"CLOSEOUT_RESULT: {'ALL_PASS' if passed else 'FAIL'}"],
     }
+
+
+def _sentence(passed: bool, counted: int, failed: int, told: int) -> str:
+    beside = f"; {told} more told something, which is not counted" if told else ""
+    return f"All {counted} checks passed{beside}." if passed else f"{failed} of {counted} checks did not pass{beside}."
 
 
 def _numbers(document: Evidence, total: str) -> Facts:
@@ -210,7 +214,7 @@ def _scratch(document: Evidence) -> Facts:
         fact("return code", text(get(restore, "rc"))),
         fact("stopped at the first error", text(get(restore, "on_error_stop"))),
         fact("errors", number(get(errors, "total"))),
-        fact("errors tolerated", text(get(errors, "tolerated"))),
+        fact("errors tolerated", counts(get(errors, "tolerated"))),
         fact("time taken", duration(get(restore, "duration_s"))),
         fact("sessions that restored", f"{number(get(restore, 'jobs'))}{f' ({text(reason)})' if reason else ''}"),
     ]

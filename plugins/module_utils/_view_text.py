@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from ._clock import from_text
 from ._outcome import is_count, is_duration
 from ._printable import printable
 
@@ -30,6 +31,14 @@ def text(value: Any) -> str:
     if isinstance(value, list) and all(isinstance(one, str) for one in value):
         return ", ".join(map(printable, value)) or "none"
     return printable(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+
+
+def moment(value: Any) -> str:
+    """Return a point in time for a reader, to the second: ``2026-05-16 10:46:34 UTC``."""
+    try:
+        return from_text(value).strftime("%Y-%m-%d %H:%M:%S UTC") if isinstance(value, str) and value else MISSING
+    except ValueError:
+        return text(value)
 
 
 def size(value: Any) -> str:
@@ -54,6 +63,13 @@ def size_and_bytes(value: Any) -> str:
 def number(value: Any) -> str:
     """Return a whole number with its thousands apart, a dash for what was not counted."""
     return f"{value:,}" if is_count(value) else MISSING
+
+
+def counts(value: Any) -> str:
+    """Return a mapping of numbers: ``owner: 3, acl: 0``."""
+    if not isinstance(value, dict):
+        return MISSING
+    return ", ".join(f"{text(str(name))}: {number(one)}" for name, one in value.items()) or "none"
 
 
 def duration(value: Any) -> str:

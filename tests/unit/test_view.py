@@ -15,7 +15,9 @@ from ansible_collections.incomex.closeout.plugins.module_utils._view import view
 from ansible_collections.incomex.closeout.plugins.module_utils._view_limits import limits
 from ansible_collections.incomex.closeout.plugins.module_utils._view_text import (
     MISSING,
+    counts,
     duration,
+    moment,
     number,
     of_percent,
     size,
@@ -76,6 +78,13 @@ def test_text(value: Any, wanted: str) -> None:
     assert text(value) == wanted
 
 
+def test_moment() -> None:
+    assert moment("2026-05-16T10:46:34.999999Z") == "2026-05-16 10:46:34 UTC"
+    assert moment("2026-04-18T08:00:00.123456789Z") == "2026-04-18 08:00:00 UTC"
+    assert moment(None) == moment("") == moment(5) == MISSING
+    assert moment("yester\nday") == "yester\\nday"
+
+
 @pytest.mark.parametrize(
     ("value", "wanted"),
     [
@@ -100,6 +109,7 @@ def test_size_and_number_exactly() -> None:
     assert size_and_bytes(655_400_001) == "655.4 MB (655,400,001 bytes)"
     assert size_and_bytes(12) == "12 bytes"
     assert size_and_bytes(None) == number(None) == number(True) == MISSING
+    assert counts({"owner": 3, "a\n": 0}) == "owner: 3, a\\n: 0" and counts({}) == "none" and counts(None) == MISSING
     assert number(1234567) == "1,234,567" and number(0) == "0"
 
 
@@ -175,6 +185,7 @@ def test_every_step_has_its_bar() -> None:
 def test_a_passing_record() -> None:
     shown = view(judged(passing()))
     assert shown["verdict"]["passed"] is True and shown["verdict"]["result"] == "ALL_PASS"
+    assert shown["verdict"]["sentence"].startswith("All ") and "not counted" not in shown["verdict"]["sentence"]
     assert [claim["good"] for claim in shown["verdict"]["claims"]] == [True] * 4
     assert "VERIFY_restore_test: PASS" in shown["verdict"]["lines"]
     assert shown["problems"] == []
