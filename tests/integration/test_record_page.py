@@ -159,7 +159,7 @@ def test_it_prints(browser: Browser, pages: dict[str, tuple[Path, Any]], name: s
     page.emulate_media(media="print")
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert_readable(page, document, 718, stacked=False)
-    printed = page.pdf(format="A4", margin=dict.fromkeys(("top", "right", "bottom", "left"), "10mm"))
+    printed = page.pdf(format="A4", margin={"top": "10mm", "right": "10mm", "bottom": "10mm", "left": "10mm"})
     assert printed.startswith(b"%PDF") and printed.count(b"/Type /Page\n") > 3
     assert complaints == []
     page.close()
