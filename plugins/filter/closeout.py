@@ -2,8 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The filters: from the results of the steps to evidence, from evidence to verdict, from a name to one printable
-line.
+"""The filters: from the results of the steps to evidence, from evidence to verdict, from both to what a page shows,
+from a name to one printable line.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from ansible_collections.incomex.closeout.plugins.module_utils._orchestrator imp
 from ansible_collections.incomex.closeout.plugins.module_utils._printable import printable
 from ansible_collections.incomex.closeout.plugins.module_utils._statistics import key_for, statistics
 from ansible_collections.incomex.closeout.plugins.module_utils._verdict import verdict
+from ansible_collections.incomex.closeout.plugins.module_utils._view import view
 
 _INTERNAL = "_closeout_"
 _COLLECTION = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -51,6 +52,11 @@ def closeout_evidence(results: dict[str, Any], host: str, job_id: Any = None) ->
 def closeout_verdict(evidence: dict[str, Any]) -> dict[str, Any]:
     """Return checks and result of the evidence."""
     return verdict(_plain(evidence))
+
+
+def closeout_view(document: dict[str, Any]) -> dict[str, Any]:
+    """Return what the page of a record shows; ``document`` is evidence with checks and result."""
+    return view(_plain(document))
 
 
 def closeout_unrecorded(evidence: dict[str, Any], task: str, message: str) -> dict[str, Any]:
@@ -103,6 +109,7 @@ class FilterModule:
         return {
             "closeout_evidence": closeout_evidence,
             "closeout_verdict": closeout_verdict,
+            "closeout_view": closeout_view,
             "closeout_line": closeout_line,
             "closeout_unrecorded": closeout_unrecorded,
             "closeout_foreign": closeout_foreign,

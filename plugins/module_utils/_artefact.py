@@ -24,7 +24,7 @@ from ._progress import meter
 
 MARKER = ".closeout.json"
 SUMS = "SHA256SUMS"
-RECORD_FILES = ("closeout.json", "closeout.md", SUMS)
+RECORD_FILES = ("closeout.json", "closeout.md", "closeout.html", SUMS)
 """Written after the last listing; listed all the same."""
 
 
@@ -106,11 +106,12 @@ def write_lists(path: str, lists: dict[str, list[str]]) -> list[str]:
     return written
 
 
-def write_record(path: str, evidence: dict[str, Any] | None, record: str | None) -> bool:
-    """Write closeout.json and closeout.md, those that are given; return whether there was one."""
+def write_record(path: str, evidence: dict[str, Any] | None, record: str | None, page: str | None = None) -> bool:
+    """Write closeout.json, closeout.md and closeout.html, those that are given; return whether there was one."""
     documents = {
         RECORD_FILES[0]: None if evidence is None else json.dumps(evidence, indent=2) + "\n",
         RECORD_FILES[1]: record,
+        RECORD_FILES[2]: page,
     }
     given = {name: text for name, text in documents.items() if text is not None}
     for name, text in given.items():
@@ -192,7 +193,7 @@ def bring_to(parameters: dict[str, Any], *, check: bool) -> dict[str, Any]:
             return {"changed": True}
         # The record is on the disk: a result that had it again, as the module's arguments, would be large.
         facts: dict[str, Any] = {"invocation": {"module_args": {"path": path, "run_id": run_id, "state": state}}}
-        written = write_record(path, parameters["evidence"], parameters["record"])
+        written = write_record(path, parameters["evidence"], parameters["record"], parameters["page"])
         sums = seal(path, parameters["known_sha256"]) if state == "sealed" else {}
         return {**facts, "changed": written or bool(sums), **sums}
     facts = {"changed": bool(parameters["lists"])}

@@ -37,7 +37,7 @@ from ._files import write_pieces, write_whole
 from ._fingerprint import Fingerprint, count_facts
 from ._formats import Format
 from ._globals import read_globals
-from ._manifest import Manifest
+from ._manifest import Manifest, TableEntry
 from ._printable import printable_lines
 from ._production_beside import Values, compare_values, read_values
 from ._production_content import compare_with_production
@@ -54,6 +54,7 @@ from ._waiting import holders, watching
 
 MAX_ATTEMPTS = 3
 _MAX_NAMED = 20
+_MAX_BIGGEST = 10
 
 
 @dataclass(frozen=True)
@@ -371,8 +372,17 @@ def _inventory(
             "tables": len(with_data),
             "tables_with_data": sum(table.rows is not None for table in with_data),
             "rows": sum(table.rows or 0 for table in with_data),
+            "biggest": _biggest(with_data),
         },
     }
+
+
+def _biggest(tables: list[TableEntry]) -> list[dict[str, Any]]:
+    """Return the tables whose rows take the most bytes in the dump's text, the biggest first."""
+    filled = sorted((one for one in tables if one.rows), key=lambda one: (-(one.bytes or 0), one.schema, one.name))
+    return [
+        {"schema": one.schema, "name": one.name, "rows": one.rows, "bytes": one.bytes} for one in filled[:_MAX_BIGGEST]
+    ]
 
 
 def _keep_census(

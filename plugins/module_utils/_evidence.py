@@ -46,7 +46,18 @@ _IDENTITY = (
     "own_sessions",
     "xid",
 )
-_NOT_FACTS = {"changed", "failed", "skipped", "msg", "run_id", "invocation", "exception", "warnings", "deprecations"}
+_NOT_FACTS = {
+    "changed",
+    "failed",
+    "skipped",
+    "msg",
+    "run_id",
+    "took",
+    "invocation",
+    "exception",
+    "warnings",
+    "deprecations",
+}
 
 
 def collect(
@@ -84,6 +95,7 @@ def collect(
                 name: part["run_id"] for name, part in parts.items() if part and "run_id" in part and name != "reaped"
             },
             "reaped": (parts["reaped"] or {}).get("reaped"),
+            "stages": [{"step": name, **results[name]["took"]} for name in STEPS if _is_timed(results.get(name))],
         },
         "settings": settings,
         "plan": {"problems": plan["problems"], "notes": plan.get("notes", [])} if "problems" in plan else None,
@@ -105,6 +117,10 @@ def collect(
             if _failed(results.get(name))
         ],
     }
+
+
+def _is_timed(result: Any) -> bool:
+    return isinstance(result, dict) and isinstance(result.get("took"), dict)
 
 
 def _failed(result: Any) -> bool:

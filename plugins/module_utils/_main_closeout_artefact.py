@@ -30,6 +30,7 @@ def main() -> None:
         "lists": {"type": "dict", "default": {}},
         "evidence": {"type": "dict"},
         "record": {"type": "str"},
+        "page": {"type": "str"},
         "known_sha256": {"type": "dict", "default": {}},
     }
     run_module(spec, work)

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ._clock import utc_now
 from ._errors import CloseoutError
 from ._lease import Lease
 from ._running import at_work
@@ -23,7 +25,8 @@ Work = Callable[[AnsibleModule], dict[str, Any]]
 def run_module(argument_spec: dict[str, Any], work: Work, **options: Any) -> None:
     """Run ``work`` as a module that supports check mode and exit with its facts; they may hold ``changed``.
 
-    A CloseoutError fails the task with its message, its parts, and the facts gathered so far.
+    ``took`` is added to them: when the work began, and how long it took. A CloseoutError fails the task with its
+    message, its parts, and the facts gathered so far.
     """
     module = AnsibleModule(argument_spec=argument_spec, supports_check_mode=True, **options)
     os.umask(0o077)
@@ -33,6 +36,11 @@ def run_module(argument_spec: dict[str, Any], work: Work, **options: Any) -> Non
     run_id = module.params.get("run_id") or ""
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         signal.signal(number, _stop)
+    began_utc, began = utc_now(), time.monotonic()
+
+    def took() -> dict[str, Any]:
+        return {"started_utc": began_utc, "duration_s": round(time.monotonic() - began, 3)}
+
     lease = Lease()
     lease.watch()
     try:
@@ -45,9 +53,10 @@ def run_module(argument_spec: dict[str, Any], work: Work, **options: Any) -> Non
             msg=str(error),
             error={"wanted": error.wanted, "found": error.found, "do": error.do},
             run_id=run_id,
+            took=took(),
             **error.facts,
         )
-    module.exit_json(**{"changed": False, "run_id": run_id, **facts})
+    module.exit_json(**{"changed": False, "run_id": run_id, "took": took(), **facts})
 
 
 def _stop(number: int, _frame: Any) -> None:

@@ -44,6 +44,7 @@ _WORD = re.compile(r"[A-Za-z0-9_]{1,40}")
 RESERVED_NAMES = {
     "SHA256SUMS",
     "census.json",
+    "closeout.html",
     "closeout.json",
     "closeout.md",
     "comparison.json",

@@ -14,7 +14,7 @@ version_added: 0.1.0
 description:
   - O(state=begun) makes the directory (mode 0700), which nothing else may have made, and marks it as this run's.
   - O(state=confirmed) reads the dump once more, whole, writes lists of tables, and lists the directory.
-  - O(state=recorded) writes C(closeout.json) and C(closeout.md).
+  - O(state=recorded) writes C(closeout.json), C(closeout.md) and C(closeout.html).
   - O(state=sealed) does so, too, if they are given, and writes C(SHA256SUMS) over every other file.
   - Touches no directory that another run made.
 options:
@@ -41,6 +41,10 @@ options:
     version_added: 0.1.0
   record:
     description: What becomes C(closeout.md), for O(state=recorded) and O(state=sealed).
+    type: str
+    version_added: 0.1.0
+  page:
+    description: What becomes C(closeout.html), for O(state=recorded) and O(state=sealed).
     type: str
     version_added: 0.1.0
   known_sha256:

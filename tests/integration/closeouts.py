@@ -11,7 +11,9 @@ from typing import Any
 
 import docker
 
+from tests.support import page
 from tests.support.containers import Production
+from tests.support.described import faults
 from tests.support.playbook import PlaybookResult
 from tests.support.postgres import Cluster
 
@@ -60,6 +62,7 @@ def assert_all_pass(result: PlaybookResult) -> dict[str, Any]:
         "closeout_sha256": result.evidence["dump"]["sha256"],
     }
     assert_sealed(result.artefact)
+    assert_recorded(result)
     dump = Path(result.evidence["dump"]["path"])
     assert dump.parent == result.artefact
     files = list(dump.iterdir()) if dump.is_dir() else [dump]
@@ -78,6 +81,19 @@ def assert_failed(result: PlaybookResult, *checks: str) -> None:
         assert check in result.stdout
     assert result.artefact is not None
     assert_sealed(result.artefact)
+    assert_recorded(result)
+
+
+def assert_recorded(result: PlaybookResult) -> None:
+    """closeout.json is as its schema says, and closeout.html is whole and has every check."""
+    assert result.artefact is not None and result.evidence is not None
+    assert faults(result.evidence) == []
+    shown = page.texts((result.artefact / "closeout.html").read_text())
+    assert result.evidence["result"]["closeout_result"] in shown
+    for check in result.evidence["checks"]:
+        assert {check["id"], check["title"], check["status"]} <= set(shown)
+    listed = (result.evidence["dump"] or {}).get("directory") or []
+    assert not listed or "closeout.html" in {one["name"] for one in listed}
 
 
 def assert_sealed(artefact: Path) -> None:

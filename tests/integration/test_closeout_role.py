@@ -196,3 +196,5 @@ def test_a_record_that_cannot_be_sealed_says_fail(production_cluster: Cluster, t
     record = (result.artefact / "closeout.md").read_text()
     assert "CLOSEOUT_RESULT: FAIL" in record
     assert "ALL_PASS" not in record
+    page = (result.artefact / "closeout.html").read_text()
+    assert "CLOSEOUT_RESULT: FAIL" in page and "ALL_PASS" not in page

@@ -88,7 +88,8 @@ def test_confirmed_reads_the_dump_again_and_writes_the_lists(begun: Path) -> Non
     listed = {one["name"]: one["size_bytes"] for one in facts["directory"]}
     for name in ("prod.sql", "dump_cg_tables.txt", "restoretest_cg_tables.txt", ".closeout.json"):
         assert listed[name] == (begun / name).stat().st_size
-    assert {name for name, size in listed.items() if size is None} == {"closeout.json", "closeout.md", "SHA256SUMS"}
+    unwritten = {name for name, size in listed.items() if size is None}
+    assert unwritten == {"closeout.json", "closeout.md", "closeout.html", "SHA256SUMS"}
     dump.write_bytes(b"changed")
     again = succeeds("closeout_artefact", arguments)
     assert again["sha256_confirmed"] == sha256sum(dump) != facts["sha256_confirmed"]
@@ -196,17 +197,20 @@ def test_the_umask_of_the_target_s_user_does_not_matter(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("state", ["recorded", "sealed"])
 def test_evidence_and_record_are_written_and_not_told_again(begun: Path, state: str) -> None:
-    texts = {"evidence": {"name": "a \x1b[31m ü", "ids": ["7281"]}, "record": "# Record\nü\n"}
+    page = f"<!DOCTYPE html>\n<p>ü {'long ' * 50000}</p>\n"
+    texts = {"evidence": {"name": "a \x1b[31m ü", "ids": ["7281"]}, "record": "# Record\nü\n", "page": page}
     assert succeeds("closeout_artefact", asked(begun, state, **texts), check=True)["changed"] is True
     assert not (begun / "closeout.json").exists()
     for _twice in range(2):
         facts = succeeds("closeout_artefact", asked(begun, state, **texts))
         assert facts["changed"] is True
-        assert "# Record" not in json.dumps(facts) and "7281" not in json.dumps(facts)
+        assert not [word for word in ("# Record", "7281", "long") if word in json.dumps(facts)]
         assert json.loads((begun / "closeout.json").read_text()) == texts["evidence"]
         assert (begun / "closeout.md").read_text() == texts["record"]
-    assert {stat.S_IMODE((begun / name).stat().st_mode) for name in ("closeout.json", "closeout.md")} == {0o600}
+        assert (begun / "closeout.html").read_text() == texts["page"]
+    written = ("closeout.json", "closeout.md", "closeout.html")
+    assert {stat.S_IMODE((begun / name).stat().st_mode) for name in written} == {0o600}
     sums = begun / "SHA256SUMS"
     assert sums.exists() is (state == "sealed")
     if sums.exists():
-        assert "closeout.json" in sums.read_text() and "closeout.md" in sums.read_text()
+        assert not [name for name in written if name not in sums.read_text()]

@@ -10,6 +10,7 @@ from ansible_collections.incomex.closeout.plugins.module_utils._evidence import 
 from ansible_collections.incomex.closeout.plugins.module_utils._verdict import verdict
 
 from tests.integration.closeouts import assert_all_pass, local_variables
+from tests.support import page
 from tests.support.places import ROOT
 from tests.support.playbook import run_playbook
 from tests.support.postgres import Cluster
@@ -45,20 +46,20 @@ def test_the_record_of_a_run_that_stopped_anywhere(production_cluster: Cluster, 
         evidence = collect(stopped, host="h", collection={"version": "", "sha256": ""}, orchestrator=_ORCHESTRATOR)
         documents.append({"name": names[count - 1], "evidence": evidence, "verdict": verdict(evidence)})
     (tmp_path / "documents.json").write_text(json.dumps({"documents": documents}))
-    template = ROOT / "roles/closeout/templates/closeout.md.j2"
+    templates = ROOT / "roles/closeout/templates"
     (tmp_path / "render.yml").write_text(
         "- hosts: closeout\n"
         "  gather_facts: false\n"
         "  tasks:\n"
         "    - ansible.builtin.template:\n"
-        f"        src: {template}\n"
-        f"        dest: {tmp_path}/{{{{ item.name }}}}.md\n"
+        f"        src: {templates}/closeout.{{{{ item.1 }}}}.j2\n"
+        f"        dest: {tmp_path}/{{{{ item.0.name }}}}.{{{{ item.1 }}}}\n"
         "      vars:\n"
-        "        _closeout_evidence: '{{ item.evidence }}'\n"
-        "        _closeout_verdict: '{{ item.verdict }}'\n"
-        "        _closeout_settings: '{{ item.evidence.settings }}'\n"
-        "      loop: '{{ documents }}'\n"
-        "      loop_control: {label: '{{ item.name }}'}\n"
+        "        _closeout_evidence: '{{ item.0.evidence }}'\n"
+        "        _closeout_verdict: '{{ item.0.verdict }}'\n"
+        "        _closeout_settings: '{{ item.0.evidence.settings }}'\n"
+        '      loop: \'{{ documents | product(["md", "html"]) }}\'\n'
+        "      loop_control: {label: '{{ item.0.name }}'}\n"
     )
     rendered = run_playbook({}, playbook=str(tmp_path / "render.yml"), arguments=["-e", f"@{tmp_path}/documents.json"])
     assert rendered.rc == 0, rendered.stdout
@@ -71,6 +72,11 @@ def test_the_record_of_a_run_that_stopped_anywhere(production_cluster: Cluster, 
         for failure in document["evidence"]["failures"]:
             assert "\\x60failed\\x60 \\x7c \\x3cb>" in record
             assert failure["task"] in record
+        html = (tmp_path / f"{document['name']}.html").read_text()
+        shown = page.texts(html)
+        assert passed in shown and ("ALL_PASS" in html) is (passed == "ALL_PASS")
+        for failure in document["evidence"]["failures"]:
+            assert {failure["task"], failure["message"]} <= set(shown)
 
 
 _ORCHESTRATOR = {"path": "", "sha256": "", "ansible_core": "", "awx_job_id": None}

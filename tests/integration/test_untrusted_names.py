@@ -10,6 +10,7 @@ from typing import Any
 import docker
 import pytest
 from ansible_collections.incomex.closeout.plugins.module_utils._names import quote_identifier, quote_literal
+from ansible_collections.incomex.closeout.plugins.module_utils._printable import printable
 
 from tests.conftest import ClusterFactory, ProductionFactory
 from tests.integration.closeouts import (
@@ -21,9 +22,11 @@ from tests.integration.closeouts import (
     local_variables,
 )
 from tests.integration.module_options import fails
-from tests.support import markdown
+from tests.support import markdown, page
 from tests.support.playbook import PlaybookResult, run_playbook
 from tests.support.postgres import Cluster
+from tests.unit.evidence import collected, passing, results
+from tests.unit.test_view import rendered
 
 # Each is a table of the audited schema, a column, a value, a comment and more.
 NAMES = [
@@ -133,6 +136,26 @@ def assert_whole(result: PlaybookResult, ordinary: str) -> None:
     assert markdown.headings(record) == markdown.headings(ordinary)
     markdown.assert_tables_are_whole(record)
     assert set(markdown.skeleton(record)) - set(markdown.skeleton(ordinary)) - {_CONTAINER} == set()
+    assert_page_whole(result)
+
+
+def assert_page_whole(result: PlaybookResult) -> None:
+    """Its page has the elements of a page that was made of plain names, and every name as text."""
+    assert result.artefact is not None
+    html = (result.artefact / "closeout.html").read_text()
+    plain = {one.kind for one in page.elements(rendered(passing("docker"))) + page.elements(_failed())}
+    assert {one.kind for one in page.elements(html)} <= plain
+    shown = set(page.texts(html))
+    assert {printable(name).strip() for name in NAMES} <= shown
+    assert "<script" not in html and "<b>" not in html and "<i>" not in html
+
+
+def _failed() -> str:
+    """A page that has what only a failure has."""
+    steps = results()
+    steps["plan"]["settings"]["attestations"] = ["stated"]
+    steps["restore"] = {"failed": True, "msg": "no", "changed": False}
+    return rendered(collected(steps))
 
 
 def assert_prints_well(text: str) -> None:
@@ -200,6 +223,7 @@ def test_a_failure_with_such_names_is_told_on_lines_of_its_own(
     record = (result.artefact / "closeout.md").read_text()
     assert markdown.headings(record) == markdown.headings(ordinary)
     markdown.assert_tables_are_whole(record)
+    assert_page_whole(result)
 
 
 @pytest.mark.parametrize(

@@ -182,6 +182,10 @@ def results(driver: str = "docker", rows: int | None = None) -> Json:
                     "tables": 15,
                     "tables_with_data": 15,
                     "rows": total + 30,
+                    "biggest": [
+                        {"schema": "public", "name": "directus_activity", "rows": 30, "bytes": 2100},
+                        {"schema": "cutter_governance", "name": "verify_result", "rows": 120, "bytes": 900},
+                    ],
                 },
                 "data_missing": [],
                 "data_missing_total": 0,
@@ -360,9 +364,12 @@ def results(driver: str = "docker", rows: int | None = None) -> Json:
                 {"name": DUMP.rpartition("/")[2], "size_bytes": 4096},
                 {"name": "closeout.json", "size_bytes": None},
                 {"name": "closeout.md", "size_bytes": None},
+                {"name": "closeout.html", "size_bytes": None},
             ],
         },
     }
+    for second, step in enumerate(answer):
+        answer[step]["took"] = {"started_utc": f"2026-05-16T10:46:{30 + second}.000001Z", "duration_s": 0.75}
     return alone(answer)
 
 

@@ -194,7 +194,7 @@ def test_the_listing_has_what_is_there_and_what_is_to_come(artefact: Path) -> No
     (artefact / "closeout.json").write_bytes(b"stale")
     listed = {one["name"]: one["size_bytes"] for one in _artefact.listing(str(artefact))}
     assert listed.pop(".closeout.json") > 0
-    assert listed == {"a.sql": 5, "closeout.json": None, "closeout.md": None, "SHA256SUMS": None}
+    assert listed == {"a.sql": 5, "closeout.json": None, "closeout.md": None, "closeout.html": None, "SHA256SUMS": None}
 
 
 def test_a_dump_that_is_a_directory_is_one_entry_of_the_listing(artefact: Path) -> None:
