@@ -18,6 +18,7 @@ from ._compression import NONE, program_of
 from ._docker import ContainerFacts
 from ._findings import Findings
 from ._formats import PLAIN, Format
+from ._history import assert_usable, path_below
 from ._identity import read_identity
 from ._preflight_database import notes_of, problems_of
 from ._preflight_needs import Needs, read_needs
@@ -50,6 +51,8 @@ class Preflight:
         if server is not None:
             tried("server", server.where, lambda: self._production(server))
         self._root()
+        history = path_below(self._settings["root"])
+        tried("history", history, lambda: assert_usable(history))
         if self._settings["format"] == PLAIN and self._settings["compression"] != NONE:
             tried("compression", "closeout_compression", lambda: program_of(self._settings["compression"]))
         known = Known(self._needs, self._container, self._client_major)
