@@ -202,6 +202,7 @@ SETTINGS: dict[str, _Setting] = {
     "attestations": _Setting(_statements, []),
     "document": _Setting(_mapping, {}),
     "shrink_limit_percent": _Setting(_number(0, 100), 20),
+    "textfile_dir": _Setting(_absolute, ""),
     "fail": _Setting(_boolean, True),
 }
 
