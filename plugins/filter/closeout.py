@@ -19,6 +19,7 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.release import __version__ as ansible_core
 from ansible.utils.vars import load_extra_vars
 from ansible_collections.incomex.closeout.plugins.module_utils._evidence import collect
+from ansible_collections.incomex.closeout.plugins.module_utils._history_line import line_of
 from ansible_collections.incomex.closeout.plugins.module_utils._orchestrator import collection_facts, orchestrator_facts
 from ansible_collections.incomex.closeout.plugins.module_utils._printable import printable
 from ansible_collections.incomex.closeout.plugins.module_utils._statistics import key_for, statistics
@@ -59,11 +60,18 @@ def closeout_view(document: dict[str, Any]) -> dict[str, Any]:
     return view(_plain(document))
 
 
-def closeout_unrecorded(evidence: dict[str, Any], task: str, message: str) -> dict[str, Any]:
-    """Return evidence of a run whose record could not be written: the verdict of it is a FAIL, whatever it was."""
-    failure = {"step": "record", "task": task, "message": f"The record could not be written: {message}"}
+def closeout_unrecorded(evidence: dict[str, Any], task: str, message: str, what: str = "record") -> dict[str, Any]:
+    """Return evidence of a run whose record, or its line in the history, could not be written: the verdict of it is a
+    FAIL, whatever it was.
+    """
+    failure = {"step": what, "task": task, "message": f"The {what} could not be written: {message}"}
     document = _plain(evidence)
     return {**document, "failures": [*document["failures"], failure]}
+
+
+def closeout_history_line(evidence: dict[str, Any]) -> dict[str, Any]:
+    """Return the line of a run in the history, of evidence with its checks and result."""
+    return line_of(_plain(evidence))
 
 
 def closeout_foreign(internal: dict[str, Any]) -> list[str]:
@@ -112,6 +120,7 @@ class FilterModule:
             "closeout_view": closeout_view,
             "closeout_line": closeout_line,
             "closeout_unrecorded": closeout_unrecorded,
+            "closeout_history_line": closeout_history_line,
             "closeout_foreign": closeout_foreign,
             "closeout_key": closeout_key,
             "closeout_statistics": closeout_statistics,

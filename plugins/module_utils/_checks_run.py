@@ -102,6 +102,7 @@ _REQUIRED_PARTS = {
     "teardown",
     "after",
     "confirmed",
+    "history",
 }
 
 _REQUIRED_EVIDENCE = (
@@ -139,4 +140,5 @@ _REQUIRED_EVIDENCE = (
     ("restore", "rows"),
     ("restore", "compare"),
     ("teardown", "containers"),
+    ("trend", "history"),
 )

@@ -27,6 +27,7 @@ STEPS = {
     "teardown": "Remove the scratch server",
     "after": "Take the witness after",
     "confirmed": "Confirm the checksum",
+    "history": "Read the history",
 }
 """The role's steps, in their order, and what each does."""
 
@@ -111,6 +112,7 @@ def collect(
         "dump": _dump(parts),
         "restore": _restore(parts),
         "teardown": (parts["teardown"] or {}).get("teardown"),
+        "trend": (parts["history"] or {}).get("trend"),
         "failures": [
             {"step": name, "task": STEPS[name], "message": _message(results[name])}
             for name in STEPS

@@ -29,6 +29,7 @@ def make_plan(given: dict[str, Any], password: str) -> dict[str, Any]:
     run_id = secrets.token_hex(6)
     moment = stamp(now)
     settings, problems = read_settings(given, run_id=run_id, stamp=moment, date=now.strftime("%Y-%m-%d"))
+    settled = not problems
     found = Findings()
     try:
         preflight = Preflight(settings, address_of(settings, password, run_id))
@@ -49,6 +50,7 @@ def make_plan(given: dict[str, Any], password: str) -> dict[str, Any]:
         "settings": settings,
         "problems": [problem.as_facts() for problem in problems],
         "notes": found.notes,
+        "settled": settled,
         "ready": not problems,
         "facts": found.facts,
         "lines": lines_of(settings, found.facts, ready=not problems),

@@ -12,6 +12,7 @@ from typing import Any
 from ._compression import NONE
 from ._findings import size, some
 from ._formats import PLAIN
+from ._history import path_below
 
 _UNKNOWN = "could not be told"
 
@@ -27,9 +28,14 @@ def lines_of(settings: dict[str, Any], facts: dict[str, Any], *, ready: bool) ->
             f"Room at {' and '.join(one['paths'])}: {one['for']}, estimated; {size(one['free_bytes'])} are free"
             for one in facts.get("space", [])
         ),
-        f"Left afterwards: {settings['artefact']}, and nothing else",
+        f"Left afterwards: {settings['artefact']}, a line in {path_below(settings['root'])}{_metrics(settings)}, and"
+        " nothing else",
         "Ready: yes" if ready else "Ready: no, see the problems",
     ]
+
+
+def _metrics(settings: dict[str, Any]) -> str:
+    return f", the metrics in {settings['textfile_dir']}" if settings["textfile_dir"] else ""
 
 
 def _production(settings: dict[str, Any], identity: dict[str, Any] | None) -> Iterator[str]:

@@ -18,6 +18,7 @@ from ._compression import NONE, program_of
 from ._docker import ContainerFacts
 from ._findings import Findings
 from ._formats import PLAIN, Format
+from ._history import assert_usable, path_below
 from ._identity import read_identity
 from ._preflight_database import notes_of, problems_of
 from ._preflight_needs import Needs, read_needs
@@ -50,6 +51,9 @@ class Preflight:
         if server is not None:
             tried("server", server.where, lambda: self._production(server))
         self._root()
+        self._textfile_directory()
+        history = path_below(self._settings["root"])
+        tried("history", history, lambda: assert_usable(history))
         if self._settings["format"] == PLAIN and self._settings["compression"] != NONE:
             tried("compression", "closeout_compression", lambda: program_of(self._settings["compression"]))
         known = Known(self._needs, self._container, self._client_major)
@@ -101,6 +105,17 @@ class Preflight:
         if not identity.data_directory:
             self.found.notes.append(
                 "The data directory cannot be read (pg_read_all_settings is missing): one factor of the guard less."
+            )
+
+    def _textfile_directory(self) -> None:
+        directory = self._settings["textfile_dir"]
+        if directory and not (os.path.isdir(directory) and os.access(directory, os.W_OK | os.X_OK)):
+            self.found.problem(
+                "metrics",
+                directory,
+                "a directory for closeout_textfile_dir that can be written to",
+                "one that cannot" if os.path.isdir(directory) else "no directory",
+                "make it, or correct closeout_textfile_dir",
             )
 
     def _root(self) -> None:

@@ -204,6 +204,8 @@ SETTINGS: dict[str, _Setting] = {
     "protected_containers": _Setting(_list, []),
     "attestations": _Setting(_statements, []),
     "document": _Setting(_mapping, {}),
+    "shrink_limit_percent": _Setting(_number(0, 100), 20),
+    "textfile_dir": _Setting(_absolute, ""),
     "fail": _Setting(_boolean, True),
 }
 
@@ -252,6 +254,9 @@ def read_settings(given: dict[str, Any], *, run_id: str, stamp: str, date: str) 
         problems.append(_problem("scratch_name", "a name that Docker takes", repr(settings["scratch_name"])))
     if not 0 < len(settings["restore_db"].encode("utf-8")) <= 63:
         problems.append(_problem("restore_db", "1 to 63 bytes", repr(settings["restore_db"])))
+    settings["production"] = (
+        settings["container"] or f"{settings['login_host'] or settings['login_unix_socket']}:{settings['login_port']}"
+    )
     settings["artefact"] = os.path.join(settings["root"], f"{settings['label']}_{stamp}")
     settings["dump_path"] = os.path.join(settings["artefact"], settings["dump_name"])
     return settings, problems

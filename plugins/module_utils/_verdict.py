@@ -41,6 +41,7 @@ from ._checks_restore import (
     teardown_storage,
 )
 from ._checks_run import evidence_whole, plan_ready
+from ._checks_trend import trend_shrink
 from ._outcome import FAIL, INFO, NOT_RUN, PASS, Evidence, Outcome, get
 from ._printable import printable
 
@@ -154,6 +155,7 @@ _CHECKS = (
     Check("dump.sequences", 2, "Sequences at rest have production's values in the dump", dump_sequences),
     Check("dump.warnings", 1, "pg_dump said nothing that matters", dump_warnings),
     Check("dump.sha256_confirmed", 1, "The dump is still the one that was written and restored", sha256_confirmed),
+    Check("trend.shrink", 2, "The dump is not much less than the last good one", trend_shrink),
     Check("scratch.guard", 3, "The scratch server is not production", scratch_guard),
     Check("scratch.isolated", 3, "The scratch server is isolated", scratch_isolated),
     Check("restore.clean", 3, "The dump restores without an error", restore_clean),

@@ -50,6 +50,10 @@ def main_of(name: str) -> Callable[[], None] | None:
         from ansible_collections.incomex.closeout.plugins.module_utils._main_cg_table_audit import main
     elif name == "closeout_artefact":
         from ansible_collections.incomex.closeout.plugins.module_utils._main_closeout_artefact import main
+    elif name == "closeout_history":
+        from ansible_collections.incomex.closeout.plugins.module_utils._main_closeout_history import main
+    elif name == "closeout_metrics":
+        from ansible_collections.incomex.closeout.plugins.module_utils._main_closeout_metrics import main
     elif name == "closeout_plan":
         from ansible_collections.incomex.closeout.plugins.module_utils._main_closeout_plan import main
     elif name == "pg_dump_compare":

@@ -83,7 +83,7 @@ lines:
   sample:
     - "Database: directus, as user workflow_admin; 655 MB, of which 540 MB are tables without indexes"
     - "Made by: pg_dump (PostgreSQL) 16.15, transport namespace (root on the container's host)"
-    - "Left afterwards: /opt/incomex/backups/closeout_20260516T104634Z, and nothing else"
+    - "Left afterwards: /srv/backups/closeout_20260516T104634Z, a line in /srv/backups/history.jsonl, and nothing else"
 facts:
   description: What was found out. A part that could not be told is missing.
   returned: always
@@ -110,6 +110,11 @@ facts:
       returned: always
       type: list
       elements: dict
+settled:
+  description: Whether every setting could be read, so that it is certain which run this would be.
+  returned: always
+  type: bool
+  sample: true
 ready:
   description: Whether there is no problem.
   returned: always

@@ -137,6 +137,7 @@ class Closeout:
             pass
         self._tried(self.witness_after)
         self._tried(self.confirm)
+        self._tried(self.read_history)
         return self.results
 
     def run_again(
@@ -284,6 +285,13 @@ class Closeout:
                 **self._run,
             },
         )
+
+    def read_history(self) -> None:
+        """Look at the runs before; here there are none."""
+        same = {"production": self.settings["production"], "db": self.settings["db"], "host": "localhost"}
+        audited = {"audited_schema": self.settings["schema"]}
+        root = self.settings["root"]
+        self._step("history", "closeout_history", {"state": "read", "root": root, **same, **audited, **self._run})
 
     def to_scratch(self, db: str) -> psycopg2.extensions.connection:
         """A connection to a database of the scratch server, as its superuser."""
@@ -486,6 +494,10 @@ class Drill:
             )
         if name in ("wrapped", "wrapped-all"):
             return self._in_stream(UNCHANGED if name == "wrapped" else UNCHANGED_ALL)
+        if name == "second-closeout":
+            results, other = (copy.deepcopy(one.closeout.results) for one in (self._one, self._other))
+            mutants.after_another()(results, other)
+            return judge(results)
         assert name == "busy-production"
         return self._in_race(["TRUNCATE cutter_governance.z_last; INSERT INTO cutter_governance.z_last VALUES (1)"])
 
@@ -641,6 +653,7 @@ CONTROLS = {
     "other-order": "rows in another order, indexes made anew",
     "wrapped": "pg_dump through the mutants' wrapper, output unchanged",
     "wrapped-all": "the same with closeout_production_content: all",
+    "second-closeout": "a closeout after another one that passed",
     "busy-production": "a table truncated between snapshot and dump, once; rows written during the run",
 }
 """What must pass, by name."""

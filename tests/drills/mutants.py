@@ -320,6 +320,38 @@ def _masked(results: Results, other: Results) -> None:
     results["compare"]["compare"]["path"] = "********"
 
 
+def after_another(**other_values: Any) -> Callable[[Results, Results], None]:
+    """As if the other run, which passed, had been of this database before: with values of its own in the history, or
+    factors of them."""
+
+    def change(results: Results, other: Results) -> None:
+        settings, dump = other["plan"]["settings"], other["dump"]["dump"]
+        line = {
+            "run_id": other["plan"]["run_id"],
+            "result": "ALL_PASS",
+            "host": "localhost",
+            "audited_schema": settings["schema"],
+            "rows": dump["manifest"]["rows"],
+            "audited_rows": other["dump_audit"]["rows_total"],
+            **{name: settings[name] for name in ("production", "db", "compression_level")},
+            **{name: dump[name] for name in ("size_bytes", "text_bytes", "format", "compression")},
+        }
+        for name, value in other_values.items():
+            line[name] = int(line[name] * value) if isinstance(value, float) else value
+        results["history"]["trend"].update(entries=1, good=1, previous=line)
+
+    return change
+
+
+def _forgotten(results: Results, other: Results) -> None:
+    after_another()(results, other)
+    results["history"]["trend"]["previous"] = None
+
+
+def _history_not_read(results: Results, other: Results) -> None:
+    results["history"] = None
+
+
 # The mutants.
 
 _ROWS = ("restore.rows", "restore.content")
@@ -768,6 +800,22 @@ _OF_THE_EVIDENCE = (
     InEvidence("compare-of-nothing", "a comparison of nothing", ("restore.content", "restore.objects"),
                _compared_nothing),
     InEvidence("compare-not-made", "no comparison", ("evidence.whole",), _not_compared, because="missing: compare"),
+    InEvidence("dump-shrunk", "a dump of three quarters of the last good one", ("trend.shrink",),
+               after_another(size_bytes=1.334)),
+    InEvidence("rows-shrunk", "three quarters of the last good run's rows", ("trend.shrink",),
+               after_another(rows=1.334)),
+    InEvidence("audited-rows-shrunk", "three quarters of the last good run's rows in the audited schema",
+               ("trend.shrink",), after_another(audited_rows=1.334)),
+    InEvidence("shrunk-in-another-format", "three quarters of the text, where the last good dump was compressed",
+               ("trend.shrink",), after_another(compression="zstd", size_bytes=1, text_bytes=1.334)),
+    InEvidence("last-run-forgotten", "the last good run is not in what the history says", ("trend.shrink",),
+               _forgotten),
+    InEvidence("last-run-of-another-database", "the last good run is one of another database", ("trend.shrink",),
+               after_another(db="another")),
+    InEvidence("last-run-failed", "the last good run is one that failed", ("trend.shrink",),
+               after_another(result="FAIL")),
+    InEvidence("history-not-read", "the history was not read", ("evidence.whole",), _history_not_read,
+               because="missing: history"),
     InEvidence("value-masked", "a value masked by Ansible", ("evidence.whole",), _masked, because="masked"),
 )  # fmt: skip
 

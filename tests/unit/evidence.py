@@ -7,9 +7,11 @@ import json
 from typing import Any
 
 from ansible_collections.incomex.closeout.plugins.module_utils._evidence import collect
+from ansible_collections.incomex.closeout.plugins.module_utils._history import SCHEMA as HISTORY
 from ansible_collections.incomex.closeout.plugins.module_utils._settings import CUTTER_GOVERNANCE_TABLES
 
 RUN_ID = "4f0c7a91b2d3"
+EARLIER = "00112233aabb"
 NONCE = "0123456789abcdef0123456789abcdef"
 DUMP_SHA256 = "ab" * 32
 TABLES = list(CUTTER_GOVERNANCE_TABLES)
@@ -109,6 +111,29 @@ def _isolation(driver: str) -> Json:
     }
 
 
+def previous(settings: Json, total: int) -> Json:
+    """Return the history's line of the run before, which passed."""
+    return {
+        "schema": HISTORY,
+        "run_id": EARLIER,
+        "stamp": "20260509T104634Z",
+        "host": "prod1",
+        "production": settings["production"],
+        "db": settings["db"],
+        "audited_schema": settings["schema"],
+        "label": "another",
+        "result": "ALL_PASS",
+        "size_bytes": 4000,
+        "text_bytes": 4000,
+        "format": "plain",
+        "compression": "none",
+        "compression_level": 0,
+        "rows": total + 20,
+        "audited_rows": total,
+        "durations_s": {"dump": 1.25},
+    }
+
+
 def results(driver: str = "docker", rows: int | None = None) -> Json:
     """Return what every step registered in a run that passes; fresh objects each time.
 
@@ -132,6 +157,9 @@ def results(driver: str = "docker", rows: int | None = None) -> Json:
         "production_quiet": True,
         "max_blocking_s": 20,
         "production_content": "audited",
+        "production": "postgres" if docker else "/run/postgresql:5432",
+        "compression_level": 0,
+        "shrink_limit_percent": 20,
         "protected_containers": ["directus"] if docker else [],
         "artefact": ARTEFACT,
         "dump_path": DUMP,
@@ -366,6 +394,17 @@ def results(driver: str = "docker", rows: int | None = None) -> Json:
                 {"name": "closeout.md", "size_bytes": None},
                 {"name": "closeout.html", "size_bytes": None},
             ],
+        },
+        "history": {
+            "changed": False,
+            "run_id": RUN_ID,
+            "trend": {
+                "history": "/opt/incomex/backups/history.jsonl",
+                "entries": 9,
+                "good": 7,
+                "previous": previous(settings, total),
+                "recent": [{"run_id": EARLIER, "stamp": "20260509T104634Z", "result": "ALL_PASS", "rows": total + 30}],
+            },
         },
     }
     for second, step in enumerate(answer):

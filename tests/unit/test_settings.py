@@ -103,6 +103,8 @@ VALUES: dict[str, list[tuple[Any, Any]]] = {
     "progress_s": [("0", 0), (3600, 3600), (" 30 ", 30)],
     "compare_jobs": [("1", 1), (64, 64), (" 8 ", 8)],
     "show_differences": [(text, True) for text in (True, "true", "YES", "1", 1)],
+    "shrink_limit_percent": [("0", 0), (100, 100), (" 35 ", 35)],
+    "textfile_dir": [("/var/lib/node/", "/var/lib/node")],
     "protected_containers": [("a,b", ["a", "b"]), (["a"], ["a"])],
     "attestations": [("no a\n\n no b ", ["no a", "no b"]), (["a", {"b": "c"}, ""], ["a", {"b": "c"}])],
     "document": [({"author": "me", "revision": 2}, {"author": "me", "revision": "2"})],
@@ -157,6 +159,8 @@ BAD: dict[str, list[Any]] = {
     "progress_s": ["-1", "3601", True, "often", 1.5],
     "compare_jobs": ["0", "65", 0, -1, True, "two", 1.5],
     "show_differences": ["rows", "2", 2, ["true"]],
+    "shrink_limit_percent": ["-1", "101", -1, True, "20 %", 0.5],
+    "textfile_dir": ["metrics", "./m", ["/a"]],
     "protected_containers": [7, {"a": 1}],
     "attestations": [7, {"a": 1}],
     "document": ["a", ["a"], 7],
@@ -188,6 +192,13 @@ def test_a_container_excludes_another_address(name: str) -> None:
     assert [problem.object for problem in read(container="postgres", **{name: "/x"})[1]] == [f"closeout_{name}"]
     assert read(container="", **{name: "/x"})[1] == []
     assert read(container="postgres", **{name: ""})[1] == []
+
+
+def test_production_has_a_name_that_outlives_its_system_identifier() -> None:
+    assert read(container="postgres")[0]["production"] == "postgres"
+    assert read(login_host="db.example")[0]["production"] == "db.example:5432"
+    assert read(login_unix_socket="/run/pg", login_port=6543)[0]["production"] == "/run/pg:6543"
+    assert read()[0]["production"] == ":5432"
 
 
 @pytest.mark.parametrize(("compression", "most"), [("none", 0), ("gzip", 9), ("zstd", 19), ("lz4", 12)])
@@ -260,7 +271,7 @@ _ANY = st.recursive(
 def test_anything_is_read_or_told(given: dict[str, Any]) -> None:
     """Never a crash; without a problem, the artefact lies below its root and has names of its own."""
     found, problems = read(**given)
-    assert set(found) == {*SETTINGS, "artefact", "dump_path"}
+    assert set(found) == {*SETTINGS, "artefact", "dump_path", "production"}
     if not problems:
         root = found["root"].rstrip("/")
         assert re.fullmatch(re.escape(root) + r"/[\w.-]+_20260516T104634Z", found["artefact"], re.ASCII)

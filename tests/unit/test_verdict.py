@@ -21,7 +21,7 @@ from ansible_collections.incomex.closeout.plugins.module_utils._verdict import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.evidence import COUNTS, FACTS, KINDS, NONCE, TABLES, Json, alone, digest_of, passing
+from tests.unit.evidence import COUNTS, EARLIER, FACTS, KINDS, NONCE, RUN_ID, TABLES, Json, alone, digest_of, passing
 
 CHECKS = [
     "plan.ready",
@@ -34,6 +34,7 @@ CHECKS = [
     "dump.sequences",
     "dump.warnings",
     "dump.sha256_confirmed",
+    "trend.shrink",
     "scratch.guard",
     "scratch.isolated",
     "restore.clean",
@@ -160,10 +161,60 @@ def test_without_a_limit_the_longest_wait_is_told() -> None:
     assert statuses(changed(passing(), production__longest_wait_caused_s=0.0))["production.waits"] == PASS
 
 
+def test_the_first_good_run_has_nothing_to_be_held_against() -> None:
+    """It is told; and a run before that passed cannot be forgotten."""
+    first = changed(passing(), trend__previous=None, trend__good=0)
+    assert (statuses(first)["trend.shrink"], verdict(first)["result"]["closeout_result"]) == (INFO, "ALL_PASS")
+    assert "9 that did not pass" in detail(first, "trend.shrink")
+    assert "did not pass" not in detail(changed(first, trend__entries=0), "trend.shrink")
+
+
+@pytest.mark.parametrize("name", ["size_bytes", "rows", "audited_rows"])
+def test_a_dump_may_shrink_up_to_the_limit(name: str) -> None:
+    """To the very byte and row; the numbers are told, and without a limit they still are."""
+    evidence = passing()
+    now = {
+        "size_bytes": evidence["dump"]["size_bytes"],
+        "rows": evidence["dump"]["manifest"]["rows"],
+        "audited_rows": evidence["dump"]["rows_total"],
+    }[name]
+    most = now * 100 // 80
+    within = changed(evidence, **{f"trend__previous__{name}": most})
+    assert statuses(within)["trend.shrink"] == PASS
+    beyond = changed(evidence, **{f"trend__previous__{name}": most + 1})
+    assert statuses(beyond)["trend.shrink"] == FAIL
+    assert f"{most + 1}, now {now} (-20" in detail(beyond, "trend.shrink")
+    assert EARLIER in detail(beyond, "trend.shrink")
+    assert statuses(changed(beyond, settings__shrink_limit_percent=21))["trend.shrink"] == PASS
+    unlimited = changed(beyond, settings__shrink_limit_percent=0)
+    assert (statuses(unlimited)["trend.shrink"], verdict(unlimited)["result"]["closeout_result"]) == (INFO, "ALL_PASS")
+    assert f"{most + 1}, now {now}" in detail(unlimited, "trend.shrink")
+
+
+@pytest.mark.parametrize(
+    "other", [{"format": "custom"}, {"compression": "gzip"}, {"compression_level": 9}], ids=lambda one: str(one)
+)
+def test_dumps_that_were_written_in_another_way_are_compared_by_their_text(other: dict[str, Any]) -> None:
+    evidence = changed(passing(), trend__previous__size_bytes=1_000_000)
+    assert statuses(evidence)["trend.shrink"] == FAIL
+    evidence["trend"]["previous"].update(other)
+    assert statuses(evidence)["trend.shrink"] == PASS
+    assert "bytes of the dump's text: 4000, now 4096" in detail(evidence, "trend.shrink")
+    for text in (1_000_000, None, True, "4000", -1):
+        evidence["trend"]["previous"]["text_bytes"] = text
+        assert statuses(evidence)["trend.shrink"] == FAIL
+
+
+def test_what_was_empty_cannot_shrink_and_how_long_it_took_is_a_remark() -> None:
+    evidence = changed(passing(rows=0), trend__previous__audited_rows=0, trend__previous__durations_s__dump=0.001)
+    assert statuses(evidence)["trend.shrink"] == PASS
+    assert "the dump took 0.001 s, now 1.5 s" in detail(evidence, "trend.shrink")
+
+
 def test_every_check_stands_in_a_section_of_the_record() -> None:
     checks = verdict(passing())["checks"]
     sections = {"plan": 6, "evidence": 6, "scratch": 3, "restore": 3, "teardown": 4, "production": 5}
-    sections |= {"dump.complete": 1, "dump.sha256_confirmed": 1, "dump.warnings": 1}
+    sections |= {"trend": 2, "dump.complete": 1, "dump.sha256_confirmed": 1, "dump.warnings": 1}
     sections |= {"dump.tables": 2, "dump.rows": 2, "dump.content": 2, "dump.census": 2, "dump.sequences": 2}
     for one in checks:
         assert one["section"] == sections.get(one["id"], sections.get(one["id"].partition(".")[0])), one["id"]
@@ -361,7 +412,37 @@ def _digests(path: str, check: str) -> list[Fault]:
     ]
 
 
+_TREND = "trend.shrink"
+_NO_LINE: tuple[Any, ...] = (None, {}, [], "4096", GONE)
+_NO_TREND: tuple[Any, ...] = (None, [], "", GONE)
+_FAULTS_OF_THE_TREND = [
+    *(Fault(f"trend.previous.{name}", 5121, _TREND) for name in ("size_bytes", "rows", "audited_rows")),
+    *(
+        Fault(f"trend.previous.{name}", value, _TREND)
+        for name in ("size_bytes", "rows", "audited_rows")
+        for value in (None, GONE, True, "4096", -1, 4096.0)
+    ),
+    *(
+        Fault(f"trend.previous.{name}", value, _TREND)
+        for name in ("host", "production", "db", "audited_schema")
+        for value in ("another", "", None, GONE)
+    ),
+    *(Fault("trend.previous.result", value, _TREND) for value in ("FAIL", "PASS", None, True, GONE)),
+    *(Fault("trend.previous.run_id", value, _TREND) for value in (RUN_ID, "", None, GONE)),
+    *(Fault("trend.previous", value, _TREND) for value in _NO_LINE),
+    *(Fault("trend.good", value, _TREND) for value in (0, 10, -1, True, None, GONE)),
+    *(Fault("trend.entries", value, _TREND) for value in (0, 6, True, None, GONE)),
+    *(Fault("trend", value, _TREND, NOT_RUN) for value in _NO_TREND),
+    *(Fault("settings.shrink_limit_percent", value, _TREND) for value in (101, -1, True, "20", 20.0, None, GONE)),
+    *(Fault(f"run.{name}", value, _TREND) for name in ("host", "db") for value in ("another", "", GONE)),
+    *(Fault("settings.production", value, _TREND) for value in ("another", "", GONE)),
+    Fault("dump.manifest.rows", 1, _TREND),
+    Fault("dump.manifest.rows", None, _TREND),
+    Fault("dump.size_bytes", 3199, _TREND),
+]
+
 FAULTS = [
+    *_FAULTS_OF_THE_TREND,
     # the plan
     Fault("plan", None, "plan.ready"),
     Fault("plan.problems", GONE, "plan.ready"),
@@ -888,7 +969,12 @@ def test_the_message_names_what_failed_what_could_not_be_done_and_what_did_not_r
 DECORATIVE = {
     # What the record prints and no promise rests on. Everything else must be missed by a check when it is not there.
     r"run\.reaped": "what other runs left behind: nothing of this run rests on it",
-    r"run\.(label|stamp|host|db|started_utc|finished_utc)": "names of the run; what binds the parts is run.id",
+    r"run\.(label|stamp|started_utc|finished_utc)": "names of the run; what binds the parts is run.id",
+    r"trend\.recent(\.0(\..*)?)?": "told",
+    r"trend\.previous\.(schema|stamp|label|durations_s(\.dump)?)": "told; what is compared is the same database's",
+    r"trend\.previous\.(format|compression|compression_level)": "it is another format then: the texts are compared",
+    r"trend\.previous\.text_bytes": "only compared with what was written in another way",
+    r"settings\.compression_level": "the same",
     r"run\.(collection|orchestrator)(\..*)?": "which code ran, with its digest; nothing to compare with",
     r"settings\.(db|label|schema_alias|artefact|dump_path|expected_source)": "names; no check reads the target by them",
     r"settings\.protected_containers\.\d+": "the operator's own wish; a shorter one is another wish",
@@ -987,6 +1073,8 @@ def test_no_count_and_no_truth_can_be_another_one(driver: str) -> None:
         r"|production\.(before|after)\.neighbours\.1\.restart_count|restore\.scratch\.isolation\.mounts\.0\.writable"
     )
     # A second more or less is still within the limit.
+    told += r"|trend\.previous\.(durations_s\.dump|compression_level|text_bytes)|trend\.recent\..*"
+    told += r"|settings\.compression_level"
     told += r"|production\.(longest_wait_caused_s|longest_unwatched_s|waits\.0\..*)|settings\.max_blocking_s"
     # More memory or processes are still a limit.
     told += r"|restore\.scratch\.isolation\.(memory_bytes|pids_limit)"
@@ -1001,6 +1089,8 @@ def test_no_count_and_no_truth_can_be_another_one(driver: str) -> None:
             put(more, path, value)
             if re.search(r"neighbours\.\d+\.restart_count$", name) and value is False:
                 continue  # Only compared with itself, and both moments are the same module's.
+            if re.fullmatch(r"trend\..*|settings\.shrink_limit_percent", name) and not isinstance(value, bool):
+                continue  # One more is within the limit still.
             if not re.fullmatch(told, name) and verdict(more)["result"]["closeout_result"] != "FAIL":
                 survived.append((name, value))
     # Quiet or not is a wish; nothing changed in this run.
