@@ -28,6 +28,7 @@ _STAGES = {
     "teardown": ("teardown", SCRATCH),
     "after": ("witness after", PRODUCTION),
     "confirmed": ("checksum once more", FILES),
+    "history": ("history", FILES),
 }
 """What a reader calls each step, and what it works on."""
 

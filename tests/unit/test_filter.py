@@ -60,6 +60,7 @@ def test_the_filters_by_name() -> None:
     assert set(filters) == {
         "closeout_evidence",
         "closeout_verdict",
+        "closeout_view",
         "closeout_line",
         "closeout_unrecorded",
         "closeout_history_line",

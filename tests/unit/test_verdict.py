@@ -968,6 +968,8 @@ def test_the_message_names_what_failed_what_could_not_be_done_and_what_did_not_r
 
 DECORATIVE = {
     # What the record prints and no promise rests on. Everything else must be missed by a check when it is not there.
+    r"run\.stages(\..*)?": "when each step was, and how long it took: told",
+    r"dump\.manifest\.biggest(\..*)?": "the biggest tables, to look at; all of them are in the manifest",
     r"run\.reaped": "what other runs left behind: nothing of this run rests on it",
     r"run\.(label|stamp|started_utc|finished_utc)": "names of the run; what binds the parts is run.id",
     r"trend\.recent(\.0(\..*)?)?": "told",
@@ -992,7 +994,7 @@ DECORATIVE = {
     r"dump\.(command(\.\d+)?|client_version|transport|transport_reason)": "told",
     r"dump\.(taken_utc|confirmed_utc|duration_s)": "told",
     r"dump\.(manifest\.path|discarded)": "told; the manifest's digest counts",
-    r"dump\.directory\.[12](\..*)?": "files beside the dump",
+    r"dump\.directory\.[1-3](\..*)?": "files beside the dump",
     r"restore\.scratch\.(name|image|image_id|started_utc|expires_utc|server_version)": "told",
     r"restore\.scratch\.isolation\.mounts\.0(\.(path|writable))?": "fewer mounts isolate no less; the type counts",
     r"restore\.guard\.(scratch_sysid|nonce|differs(\..*)?)": "the module's own opinion, recomputed from guard.scratch",
@@ -1067,6 +1069,7 @@ def _other(value: Any) -> list[Any]:
 def test_no_count_and_no_truth_can_be_another_one(driver: str) -> None:
     """Every number and every boolean of the evidence, changed by one, is missed by a check. A boolean is no number."""
     told = r"production\.(before|after)\.in_recovery|restore\.guard\.scratch\.(server_version_num|in_recovery)"
+    told += r"|run\.stages\..*|dump\.manifest\.biggest\..*"
     told += r"|restore\.guard\.scratch\.container\.restart_count|restore\.errors\.fatal_total|restore\.jobs"
     told += r"|.*own_sessions\.\d+\.pid|restore\.guard\.differs\..*"
     told += (
