@@ -114,7 +114,7 @@ def take_dump(server: Server, request: DumpRequest) -> dict[str, Any]:
             watching(server, request.max_blocking_s) as waits,
         ):
             values = read_values(session)
-            snapshot = ProductionSnapshot(session, request.schema)
+            snapshot = ProductionSnapshot(session, request.schema, beside=[waits.pid])
             try:
                 facts = _attempt(server, transport, session, snapshot, values, request)
             except DumpChanged as error:

@@ -142,6 +142,11 @@ class Session:
         return str(self._connection.info.dbname)
 
     @property
+    def pid(self) -> int:
+        """The process id of its backend on the server."""
+        return int(self._connection.info.backend_pid)
+
+    @property
     def is_closed(self) -> bool:
         """Whether the connection is gone, whoever ended it: known once a statement has failed for it."""
         return bool(self._connection.closed)

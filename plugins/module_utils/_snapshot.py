@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from ._catalog import Table, count_rows, tables_of
@@ -44,8 +44,10 @@ _WATCH_S = 0.02
 class ProductionSnapshot:
     """An exported snapshot, held by ``session`` until :meth:`close`. ``id`` is what ``pg_dump --snapshot`` takes."""
 
-    def __init__(self, session: Session, schema: str) -> None:
+    def __init__(self, session: Session, schema: str, *, beside: Sequence[int] = ()) -> None:
+        """``beside`` are the process ids of our own other sessions, which are no program's."""
         self._session = session
+        self._beside = list(beside)
         self._schema = schema
         session.begin_snapshot()
         self.id = str(session.value("SELECT pg_export_snapshot()"))
@@ -119,11 +121,12 @@ class ProductionSnapshot:
         return read_fingerprint(self._session)
 
     def end_programs(self) -> None:
-        """Terminate the other sessions of this run on the server: a pg_dump that was killed may not have noticed."""
+        """Terminate the sessions of this run's programs: a pg_dump that was killed may not have noticed."""
         self._session.see_sessions_anew()
         self._session.rows(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE pid <> pg_backend_pid() AND application_name = current_setting('application_name')"
+            " WHERE pid <> ALL (%s) AND application_name = current_setting('application_name')",
+            [[self._session.pid, *self._beside]],
         )
 
     @property

@@ -73,6 +73,8 @@ class Waits:
     most, nobody looked: a wait of more than that cannot have been missed."""
 
     def __init__(self) -> None:
+        self.pid = 0
+        """The process id of the session that looks."""
         self.longest_s = 0.0
         self.longest_unwatched_s = 0.0
         self._looked = time.monotonic()
@@ -139,6 +141,7 @@ def watching(server: Server, limit_s: int) -> Iterator[Waits]:
     stopped = threading.Event()
     failed: list[CloseoutError] = []
     with server.session() as session:
+        waits.pid = session.pid
         since = session.value("SELECT clock_timestamp()::text")
 
         def watch() -> None:

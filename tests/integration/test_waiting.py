@@ -10,6 +10,10 @@ from typing import Any
 
 import psycopg2
 import pytest
+from ansible_collections.incomex.closeout.plugins.module_utils._errors import CloseoutError
+from ansible_collections.incomex.closeout.plugins.module_utils._server import Address, server_at
+from ansible_collections.incomex.closeout.plugins.module_utils._snapshot import ProductionSnapshot
+from ansible_collections.incomex.closeout.plugins.module_utils._waiting import watching
 
 from tests.conftest import ClusterFactory
 from tests.integration.closeouts import assert_failed, last_message, local_variables, statuses
@@ -132,3 +136,18 @@ def test_the_record_of_a_run_that_gave_way_says_who_waited(server: Cluster, tmp_
     assert statuses(result)["production.identity"] == "PASS"
     assert "Production waited for the dump" in last_message(result)
     assert "AccessExclusiveLock on public.slow" in (result.artefact / "closeout.md").read_text()
+
+
+def test_programs_are_ended_and_who_watches_is_not(server: Cluster) -> None:
+    """A dump that is taken again has lost its pg_dump, and still sees who waits."""
+    address = Address(
+        login_unix_socket=str(server.socket_dir), login_port=server.port, login_user=server.user, login_db="directus",
+        run_id="0c0c0c0c0c0c",
+    )  # fmt: skip
+    reached = server_at(address)
+    with reached.session() as session, reached.session() as program, watching(reached, 20) as waits:
+        ProductionSnapshot(session, "public", beside=[waits.pid]).end_programs()
+        own = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'incomex.closeout/0c0c0c0c0c0c'"
+        wait_until(lambda: server.psql(own) == "2", 10, "the program's session to end")
+        with pytest.raises(CloseoutError):
+            program.value("SELECT 1")
