@@ -31,5 +31,6 @@ def main() -> None:
         "evidence": {"type": "dict"},
         "record": {"type": "str"},
         "known_sha256": {"type": "dict", "default": {}},
+        "sign_key": {"type": "path", "default": "", "no_log": False},
     }
     run_module(spec, work)

@@ -41,14 +41,18 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,199}")
 _WORD = re.compile(r"[A-Za-z0-9_]{1,40}")
 RESERVED_NAMES = {
+    "RESTORE.md",
     "SHA256SUMS",
+    "SHA256SUMS.sig",
     "census.json",
     "closeout.json",
     "closeout.md",
     "comparison.json",
     "globals.json",
+    "globals.sql",
     "logs",
     "manifest.json",
+    "settings.sql",
 }
 
 
@@ -201,6 +205,7 @@ SETTINGS: dict[str, _Setting] = {
     "protected_containers": _Setting(_list, []),
     "attestations": _Setting(_statements, []),
     "document": _Setting(_mapping, {}),
+    "sign_key": _Setting(_absolute, ""),
     "fail": _Setting(_boolean, True),
 }
 
