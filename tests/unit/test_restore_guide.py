@@ -23,7 +23,8 @@ def guide(**changes: Any) -> str:
     globals_document = document(**changes)
     globals_document["preloaded"] = ["pg_stat_statements"]
     globals_document["database"].update(monetary="C", size_bytes=5_000_000)
-    return restore_guide({**found, **verdict(found)}, globals_document, "prod.sql")
+    text: str = restore_guide({**found, **verdict(found)}, globals_document, "prod.sql")
+    return text
 
 
 @settings(max_examples=30, deadline=None)
