@@ -22,9 +22,16 @@ from ._errors import CloseoutError, NotOurs
 from ._files import fsync_directory, read_whole, sha256_of, write_whole
 from ._progress import meter
 
+from ._globals import load_globals
+from ._outcome import get
+from ._restore_guide import GUIDE, restore_guide
+from ._restore_sql import GLOBALS_SQL, SETTINGS_SQL, globals_sql, settings_sql
+from ._signature import SIGNATURE, sign
+
 MARKER = ".closeout.json"
 SUMS = "SHA256SUMS"
-RECORD_FILES = ("closeout.json", "closeout.md", "closeout.html", SUMS)
+GLOBALS = "globals.json"
+RECORD_FILES = ("closeout.json", "closeout.md", "closeout.html", GUIDE, SUMS)
 """Written after the last listing; listed all the same."""
 
 
@@ -107,11 +114,14 @@ def write_lists(path: str, lists: dict[str, list[str]]) -> list[str]:
 
 
 def write_record(path: str, evidence: dict[str, Any] | None, record: str | None, page: str | None = None) -> bool:
-    """Write closeout.json, closeout.md and closeout.html, those that are given; return whether there was one."""
+    """Write closeout.json, closeout.md and closeout.html, those that are given, and how to restore the dump; return
+    whether there was one.
+    """
     documents = {
         RECORD_FILES[0]: None if evidence is None else json.dumps(evidence, indent=2) + "\n",
         RECORD_FILES[1]: record,
         RECORD_FILES[2]: page,
+        **({} if evidence is None else restore_files(path, evidence)),
     }
     given = {name: text for name, text in documents.items() if text is not None}
     for name, text in given.items():
@@ -119,18 +129,34 @@ def write_record(path: str, evidence: dict[str, Any] | None, record: str | None,
     return bool(given)
 
 
-def listing(path: str, dump: str = "") -> list[dict[str, Any]]:
+def restore_files(path: str, evidence: dict[str, Any]) -> dict[str, str]:
+    """Return RESTORE.md and, where there are globals, the SQL that is made of them. Raises CloseoutError."""
+    if not _has(path, GLOBALS):
+        return {GUIDE: restore_guide(evidence, None, "")}
+    document = load_globals(read_whole(os.path.join(path, GLOBALS)))
+    name = os.path.basename(str(get(evidence, "dump", "path") or ""))
+    dump = name if name and _has(path, name) else ""
+    return {
+        GUIDE: restore_guide(evidence, document, dump),
+        GLOBALS_SQL: globals_sql(document),
+        SETTINGS_SQL: settings_sql(document),
+    }
+
+
+def listing(path: str, dump: str = "", *, signed: bool = False) -> list[dict[str, Any]]:
     """Return name (relative to ``path``) and size of every file of the artefact; those of the record have no size
     yet. A ``dump`` that is a directory is one entry, for its files may be many.
     """
+    restorable = (GLOBALS_SQL, SETTINGS_SQL) if _has(path, GLOBALS) else ()
+    later = (*RECORD_FILES, *restorable, *((SIGNATURE,) if signed else ()))
     sizes: Counter[str] = Counter()
     whole = os.path.relpath(dump, path) if dump else ""
     for name in _files(path):
-        if name not in RECORD_FILES:
+        if name not in later:
             inside = whole and name.startswith(whole + "/")
             sizes[whole if inside else name] += os.lstat(os.path.join(path, name)).st_size
     found = [{"name": name, "size_bytes": size} for name, size in sorted(sizes.items())]
-    return found + [{"name": name, "size_bytes": None} for name in RECORD_FILES]
+    return found + [{"name": name, "size_bytes": None} for name in later]
 
 
 def confirm(dump: str) -> dict[str, Any]:
@@ -142,15 +168,38 @@ def confirm(dump: str) -> dict[str, Any]:
 
 
 def seal(path: str, known: dict[str, str]) -> dict[str, Any]:
-    """Write SHA256SUMS over every other file, as ``sha256sum -c`` reads it; return its sha256 and the number of files.
+    """Write SHA256SUMS over every other file but its signature, as ``sha256sum -c`` reads it; return its sha256 and the
+    number of files.
 
     ``known`` has the sha256 of files (by name) that were just read whole and need not be read again.
     """
-    names = [name for name in _files(path) if name != SUMS]
+    names = [name for name in _files(path) if name not in (SUMS, SIGNATURE)]
     lines = [_sum_line(known.get(name) or sha256_of(os.path.join(path, name)), name) for name in names]
     content = "".join(lines).encode("utf-8", "surrogateescape")
     write_whole(os.path.join(path, SUMS), content, replace=True)
     return {"sums_sha256": hashlib.sha256(content).hexdigest(), "files": len(lines)}
+
+
+def _refuse_signed(path: str) -> None:
+    """What is signed stays as it is."""
+    if _has(path, SIGNATURE):
+        raise CloseoutError(
+            f"{path} is signed already",
+            wanted="an artefact without a signature",
+            found=SIGNATURE,
+            do="nothing was overwritten; run the closeout again for another artefact",
+        )
+
+
+def _sign(path: str, key: str) -> dict[str, str]:
+    """Sign SHA256SUMS; return where the signature is."""
+    signature = os.path.join(path, SIGNATURE)
+    write_whole(signature, sign(read_whole(os.path.join(path, SUMS)), key))
+    return {"signature": signature}
+
+
+def _has(path: str, name: str) -> bool:
+    return os.path.lexists(os.path.join(path, name))
 
 
 def _files(path: str) -> list[str]:
@@ -193,12 +242,17 @@ def bring_to(parameters: dict[str, Any], *, check: bool) -> dict[str, Any]:
             return {"changed": True}
         # The record is on the disk: a result that had it again, as the module's arguments, would be large.
         facts: dict[str, Any] = {"invocation": {"module_args": {"path": path, "run_id": run_id, "state": state}}}
+        _refuse_signed(path)
         written = write_record(path, parameters["evidence"], parameters["record"], parameters["page"])
-        sums = seal(path, parameters["known_sha256"]) if state == "sealed" else {}
+        # A record that replaces another one must not leave its sums behind: the signature may have failed after them.
+        sealing = state == "sealed" or os.path.isfile(os.path.join(path, SUMS))
+        sums = seal(path, parameters["known_sha256"]) if sealing else {}
+        if state == "sealed" and parameters["sign_key"]:
+            sums.update(_sign(path, parameters["sign_key"]))
         return {**facts, "changed": written or bool(sums), **sums}
     facts = {"changed": bool(parameters["lists"])}
     if not check:
         write_lists(path, parameters["lists"])
     if parameters["dump"]:
         facts.update(confirm(parameters["dump"]))
-    return {**facts, "directory": listing(path, parameters["dump"])}
+    return {**facts, "directory": listing(path, parameters["dump"], signed=bool(parameters["sign_key"]))}

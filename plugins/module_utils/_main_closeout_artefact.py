@@ -32,5 +32,6 @@ def main() -> None:
         "record": {"type": "str"},
         "page": {"type": "str"},
         "known_sha256": {"type": "dict", "default": {}},
+        "sign_key": {"type": "path", "default": "", "no_log": False},
     }
     run_module(spec, work)

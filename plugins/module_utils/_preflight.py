@@ -27,6 +27,7 @@ from ._preflight_scratch import Known, look_at_docker, look_at_host
 from ._preflight_space import Sizes, look_for_space, nearest, read_sizes
 from ._server import Address, Server, server_at
 from ._session import Session
+from ._signature import sign
 from ._transport import chosen_transport
 
 _TESTED = (14, 18)
@@ -54,6 +55,9 @@ class Preflight:
         self._textfile_directory()
         history = path_below(self._settings["root"])
         tried("history", history, lambda: assert_usable(history))
+        if self._settings["sign_key"]:
+            # Nothing is signed by that; but that it can be done is known before anything starts.
+            tried("signature", "closeout_sign_key", lambda: sign(b"", self._settings["sign_key"]))
         if self._settings["format"] == PLAIN and self._settings["compression"] != NONE:
             tried("compression", "closeout_compression", lambda: program_of(self._settings["compression"]))
         known = Known(self._needs, self._container, self._client_major)

@@ -17,13 +17,13 @@ from ._globals import monetary_settings
 from ._server import Server, database_argument
 from ._session import Session, as_options
 
-_OPTIONS = {
+OPTIONS = {
     "session_replication_role": "replica",
     "statement_timeout": "0",
     "lock_timeout": "0",
     "client_min_messages": "warning",
 }
-_OPTIONS_FROM_17 = {"event_triggers": "off"}  # even those that are ENABLE ALWAYS
+OPTIONS_FROM_17 = {"event_triggers": "off"}  # even those that are ENABLE ALWAYS
 
 
 def psql_arguments(server: Server, db: str, *, output: str = os.devnull) -> list[str]:
@@ -48,9 +48,9 @@ def psql_arguments(server: Server, db: str, *, output: str = os.devnull) -> list
 
 def restore_settings(session: Session, globals_document: dict[str, Any]) -> dict[str, str]:
     """Return the settings of a session that executes a dump in the server of ``session``."""
-    settings = dict(_OPTIONS)
+    settings = dict(OPTIONS)
     if session.server_version_num >= 170000:
-        settings.update(_OPTIONS_FROM_17)
+        settings.update(OPTIONS_FROM_17)
     settings.update(monetary_settings(session, globals_document))
     return settings
 

@@ -42,15 +42,19 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,199}")
 _WORD = re.compile(r"[A-Za-z0-9_]{1,40}")
 RESERVED_NAMES = {
+    "RESTORE.md",
     "SHA256SUMS",
+    "SHA256SUMS.sig",
     "census.json",
     "closeout.html",
     "closeout.json",
     "closeout.md",
     "comparison.json",
     "globals.json",
+    "globals.sql",
     "logs",
     "manifest.json",
+    "settings.sql",
 }
 
 
@@ -206,6 +210,7 @@ SETTINGS: dict[str, _Setting] = {
     "document": _Setting(_mapping, {}),
     "shrink_limit_percent": _Setting(_number(0, 100), 20),
     "textfile_dir": _Setting(_absolute, ""),
+    "sign_key": _Setting(_absolute, ""),
     "fail": _Setting(_boolean, True),
 }
 

@@ -14,8 +14,10 @@ version_added: 0.1.0
 description:
   - O(state=begun) makes the directory (mode 0700), which nothing else may have made, and marks it as this run's.
   - O(state=confirmed) reads the dump once more, whole, writes lists of tables, and lists the directory.
-  - O(state=recorded) writes C(closeout.json), C(closeout.md) and C(closeout.html).
+  - O(state=recorded) writes C(closeout.json), C(closeout.md) and C(closeout.html); with the first C(RESTORE.md),
+    C(globals.sql) and C(settings.sql), by which the dump is restored for real.
   - O(state=sealed) does so, too, if they are given, and writes C(SHA256SUMS) over every other file.
+  - With O(sign_key) C(SHA256SUMS.sig) is its signature. What is signed is not written to again.
   - Touches no directory that another run made.
 options:
   state:
@@ -51,6 +53,15 @@ options:
     description: Digests by file name, for O(state=sealed), of files that were just read whole.
     type: dict
     default: {}
+  sign_key:
+    description:
+      - Path of a private key of OpenSSH, of mode 0600 or less, by which C(SHA256SUMS) is signed for O(state=sealed).
+        Empty for none.
+      - For O(state=confirmed) the list of files has the signature, too.
+      - Nobody is asked for a passphrase. The namespace of the signature is C(incomex-closeout).
+    type: path
+    default: ""
+    version_added: 0.1.0
 extends_documentation_fragment:
   - incomex.closeout.run
 """
@@ -100,6 +111,11 @@ sums_sha256:
   returned: O(state=sealed)
   type: str
   sample: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+signature:
+  description: Path of the signature.
+  returned: O(state=sealed) with O(sign_key)
+  type: str
+  sample: /opt/incomex/backups/closeout_20260516T104634Z/SHA256SUMS.sig
 """
 
 from ansible_collections.incomex.closeout.plugins.module_utils._main_closeout_artefact import main

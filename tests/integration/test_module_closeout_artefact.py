@@ -88,8 +88,13 @@ def test_confirmed_reads_the_dump_again_and_writes_the_lists(begun: Path) -> Non
     listed = {one["name"]: one["size_bytes"] for one in facts["directory"]}
     for name in ("prod.sql", "dump_cg_tables.txt", "restoretest_cg_tables.txt", ".closeout.json"):
         assert listed[name] == (begun / name).stat().st_size
-    unwritten = {name for name, size in listed.items() if size is None}
-    assert unwritten == {"closeout.json", "closeout.md", "closeout.html", "SHA256SUMS"}
+    assert {name for name, size in listed.items() if size is None} == {
+        "RESTORE.md",
+        "SHA256SUMS",
+        "closeout.html",
+        "closeout.json",
+        "closeout.md",
+    }
     dump.write_bytes(b"changed")
     again = succeeds("closeout_artefact", arguments)
     assert again["sha256_confirmed"] == sha256sum(dump) != facts["sha256_confirmed"]

@@ -97,6 +97,7 @@ def test_no_state_touches_a_foreign_directory(artefact: Path, state: str, check:
         "lists": {"a.txt": ["x"]},
         "dump": "",
         "known_sha256": {},
+        "sign_key": "",
     }
     with pytest.raises(NotOurs):
         _artefact.bring_to(parameters, check=check)
@@ -114,6 +115,7 @@ def test_check_mode_writes_nothing(artefact: Path, state: str) -> None:
         "lists": {"a.txt": ["x"]},
         "dump": "",
         "known_sha256": {},
+        "sign_key": "",
     }
     assert _artefact.bring_to(parameters, check=True)["changed"] is True
     assert sorted(os.listdir(artefact)) == before
@@ -194,7 +196,12 @@ def test_the_listing_has_what_is_there_and_what_is_to_come(artefact: Path) -> No
     (artefact / "closeout.json").write_bytes(b"stale")
     listed = {one["name"]: one["size_bytes"] for one in _artefact.listing(str(artefact))}
     assert listed.pop(".closeout.json") > 0
-    assert listed == {"a.sql": 5, "closeout.json": None, "closeout.md": None, "closeout.html": None, "SHA256SUMS": None}
+    record = dict.fromkeys(("RESTORE.md", "SHA256SUMS", "closeout.html", "closeout.json", "closeout.md"))
+    assert listed == {"a.sql": 5, **record}
+    (artefact / "globals.json").write_bytes(b"{}")
+    signed = {one["name"]: one["size_bytes"] for one in _artefact.listing(str(artefact), signed=True)}
+    more = dict.fromkeys(("SHA256SUMS.sig", "globals.sql", "settings.sql"))
+    assert {name: size for name, size in signed.items() if size is None} == {**record, **more}
 
 
 def test_a_dump_that_is_a_directory_is_one_entry_of_the_listing(artefact: Path) -> None:
@@ -219,6 +226,7 @@ def test_the_dump_is_read_again(artefact: Path) -> None:
         "state": "confirmed",
         "lists": {"l.txt": ["t"]},
         "dump": str(dump),
+        "sign_key": "",
     }
     facts = _artefact.bring_to(parameters, check=False)
     assert facts["sha256_confirmed"] == hashlib.sha256(b"12345").hexdigest()

@@ -108,6 +108,7 @@ VALUES: dict[str, list[tuple[Any, Any]]] = {
     "protected_containers": [("a,b", ["a", "b"]), (["a"], ["a"])],
     "attestations": [("no a\n\n no b ", ["no a", "no b"]), (["a", {"b": "c"}, ""], ["a", {"b": "c"}])],
     "document": [({"author": "me", "revision": 2}, {"author": "me", "revision": "2"})],
+    "sign_key": [("/root/closeout_key", "/root/closeout_key"), ("/root//k/", "/root/k")],
     "fail": [(text, False) for text in (False, "false", "False", "NO", "off", "0", 0, "n", "f")],
 }  # fmt: skip
 
@@ -135,7 +136,9 @@ BAD: dict[str, list[Any]] = {
     "root": ["backups", "./b", "~/b"],
     "label": ["a/b", "a b", "../x", "a\tb", "-a", ".a", "_a", "x" * 64, "ä", "a\nb"],
     "dump_name": ["a/b", "/a", "..", "a b", "x\ny", "<unknown>.sql", "closeout.json", "closeout.md", "closeout.html",
-                  "SHA256SUMS", "manifest.json", "globals.json", "census.json", "comparison.json", "logs",
+                  "SHA256SUMS",
+                  "RESTORE.md", "SHA256SUMS.sig", "globals.sql", "settings.sql",
+                  "manifest.json", "globals.json", "census.json", "comparison.json", "logs",
                   "dump_cg_tables.txt", "restoretest_cg_tables.txt",
                   "x" * 300],
     "scratch_name": ["a/b", "a b", "-a", "<nothing>"],
@@ -164,6 +167,7 @@ BAD: dict[str, list[Any]] = {
     "protected_containers": [7, {"a": 1}],
     "attestations": [7, {"a": 1}],
     "document": ["a", ["a"], 7],
+    "sign_key": ["closeout_key", "~/key", "./key"],
     "fail": ["perhaps", ["x"]],
 }  # fmt: skip
 
