@@ -23,6 +23,7 @@ from ansible_collections.incomex.closeout.plugins.module_utils._history_line imp
 from ansible_collections.incomex.closeout.plugins.module_utils._orchestrator import collection_facts, orchestrator_facts
 from ansible_collections.incomex.closeout.plugins.module_utils._printable import printable
 from ansible_collections.incomex.closeout.plugins.module_utils._statistics import key_for, statistics
+from ansible_collections.incomex.closeout.plugins.module_utils._summary import summary
 from ansible_collections.incomex.closeout.plugins.module_utils._verdict import verdict
 
 _INTERNAL = "_closeout_"
@@ -66,6 +67,11 @@ def closeout_unrecorded(evidence: dict[str, Any], task: str, message: str, what:
 def closeout_history_line(evidence: dict[str, Any]) -> dict[str, Any]:
     """Return the line of a run in the history, of evidence with its checks and result."""
     return line_of(_plain(evidence))
+
+
+def closeout_summary(evidence: dict[str, Any]) -> list[str]:
+    """Return a run in a few lines, of evidence with its checks and result."""
+    return summary(_plain(evidence))
 
 
 def closeout_foreign(internal: dict[str, Any]) -> list[str]:
@@ -114,6 +120,7 @@ class FilterModule:
             "closeout_line": closeout_line,
             "closeout_unrecorded": closeout_unrecorded,
             "closeout_history_line": closeout_history_line,
+            "closeout_summary": closeout_summary,
             "closeout_foreign": closeout_foreign,
             "closeout_key": closeout_key,
             "closeout_statistics": closeout_statistics,

@@ -75,7 +75,13 @@ def test_the_last_success_outlives_runs_that_failed() -> None:
 
 
 def test_what_the_run_did_not_get_to_has_no_sample() -> None:
-    nothing: dict[str, Any] = {"size_bytes": None, "text_bytes": None, "rows": None, "audited_rows": None, "durations_s": {}}
+    nothing: dict[str, Any] = {
+        "size_bytes": None,
+        "text_bytes": None,
+        "rows": None,
+        "audited_rows": None,
+        "durations_s": {},
+    }
     found = samples(text_of(line(**nothing, finished_utc="", started_utc=None), []))
     assert set(found) == {
         *("last_result", "last_run_timestamp_seconds", "last_success_timestamp_seconds"),
