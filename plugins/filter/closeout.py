@@ -23,6 +23,7 @@ from ansible_collections.incomex.closeout.plugins.module_utils._history_line imp
 from ansible_collections.incomex.closeout.plugins.module_utils._orchestrator import collection_facts, orchestrator_facts
 from ansible_collections.incomex.closeout.plugins.module_utils._printable import printable
 from ansible_collections.incomex.closeout.plugins.module_utils._statistics import key_for, statistics
+from ansible_collections.incomex.closeout.plugins.module_utils._summary import summary
 from ansible_collections.incomex.closeout.plugins.module_utils._verdict import verdict
 from ansible_collections.incomex.closeout.plugins.module_utils._view import view
 
@@ -74,6 +75,11 @@ def closeout_history_line(evidence: dict[str, Any]) -> dict[str, Any]:
     return line_of(_plain(evidence))
 
 
+def closeout_summary(evidence: dict[str, Any]) -> list[str]:
+    """Return a run in a few lines, of evidence with its checks and result."""
+    return summary(_plain(evidence))
+
+
 def closeout_foreign(internal: dict[str, Any]) -> list[str]:
     """Return the names of internal variables that are not null after they were reset: somebody else set them."""
     return sorted(str(name) for name, value in internal.items() if value is not None)
@@ -121,6 +127,7 @@ class FilterModule:
             "closeout_line": closeout_line,
             "closeout_unrecorded": closeout_unrecorded,
             "closeout_history_line": closeout_history_line,
+            "closeout_summary": closeout_summary,
             "closeout_foreign": closeout_foreign,
             "closeout_key": closeout_key,
             "closeout_statistics": closeout_statistics,

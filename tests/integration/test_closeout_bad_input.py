@@ -11,6 +11,7 @@ from pathlib import Path
 
 import docker
 import pytest
+from ansible_collections.incomex.closeout.plugins.module_utils._history import FILE, path_below, read_back
 
 from tests.conftest import ClusterFactory, ProductionFactory
 from tests.integration.closeouts import (
@@ -28,14 +29,16 @@ from tests.support.postgres import Cluster, Installation
 
 
 def assert_refused(result: PlaybookResult, root: Path, *words: str) -> None:
-    """The run did not start: a message with `words`, no artefact, no directory, nothing claimed."""
+    """The run did not start: a message with `words`, no artefact, no directory, nothing claimed. The history alone may
+    say that it was tried."""
     assert result.rc != 0, result.stdout
     message = last_message(result)
     assert message.startswith("CLOSEOUT_RESULT: FAIL")
     for word in words:
         assert word in message, message
     assert result.custom_stats == {"closeout_result": "FAIL", "closeout_artifact": "", "closeout_sha256": ""}
-    assert not list(root.rglob("*"))
+    assert {path.name for path in root.rglob("*")} <= {FILE}
+    assert all(one["result"] == "FAIL" and one["sha256"] is None for one in read_back(path_below(str(root))))
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,12 @@ def test_a_closeout_is_seen_by_prometheus(production_cluster: Cluster, promtool:
     textfiles.mkdir()
     variables = local_variables(production_cluster, root, textfile_dir=str(textfiles))
 
-    evidence = assert_all_pass(run_playbook(variables))
+    passed = run_playbook(variables)
+    evidence = assert_all_pass(passed)
+    summary = passed.task("Tell in short")["result"]["msg"]
+    assert summary[0] == "CLOSEOUT_RESULT: ALL_PASS"
+    assert all(line in passed.stdout for line in summary)
+    assert f"record      {passed.artefact}/closeout.md" in summary
     (path,) = textfiles.iterdir()
     assert stat.S_IMODE(path.stat().st_mode) == 0o644
     assert _value(path, "last_result") == 1

@@ -69,7 +69,7 @@ def apt_install(*packages: str) -> None:
         print(f"tests: installing {' '.join(packages)} with apt", file=sys.__stderr__, flush=True)
         for command in (["update", "-q"], ["install", "-q", "-y", "--no-install-recommends", *packages]):
             subprocess.run(
-                ["apt-get", *command],
+                ["apt-get", "-o", "DPkg::Lock::Timeout=300", *command],
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=sys.__stderr__,

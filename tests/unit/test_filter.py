@@ -64,6 +64,7 @@ def test_the_filters_by_name() -> None:
         "closeout_line",
         "closeout_unrecorded",
         "closeout_history_line",
+        "closeout_summary",
         "closeout_foreign",
         "closeout_key",
         "closeout_statistics",
