@@ -133,7 +133,6 @@ def results(driver: str = "docker", rows: int | None = None) -> Json:
         "max_blocking_s": 20,
         "production_content": "audited",
         "protected_containers": ["directus"] if docker else [],
-        "sign_key": "",
         "artefact": ARTEFACT,
         "dump_path": DUMP,
     }
@@ -361,7 +360,6 @@ def results(driver: str = "docker", rows: int | None = None) -> Json:
                 {"name": DUMP.rpartition("/")[2], "size_bytes": 4096},
                 {"name": "closeout.json", "size_bytes": None},
                 {"name": "closeout.md", "size_bytes": None},
-                {"name": "RESTORE.md", "size_bytes": None},
             ],
         },
     }
