@@ -20,10 +20,9 @@ from ._clock import utc_now
 from ._dumpdigest import assert_dump, read_dump, size_of
 from ._errors import CloseoutError, NotOurs
 from ._files import fsync_directory, read_whole, sha256_of, write_whole
-from ._progress import meter
-
 from ._globals import load_globals
 from ._outcome import get
+from ._progress import meter
 from ._restore_guide import GUIDE, restore_guide
 from ._restore_sql import GLOBALS_SQL, SETTINGS_SQL, globals_sql, settings_sql
 from ._signature import SIGNATURE, sign

@@ -161,7 +161,6 @@ def results(driver: str = "docker", rows: int | None = None) -> Json:
         "compression_level": 0,
         "shrink_limit_percent": 20,
         "protected_containers": ["directus"] if docker else [],
-        "sign_key": "",
         "artefact": ARTEFACT,
         "dump_path": DUMP,
     }
@@ -394,7 +393,6 @@ def results(driver: str = "docker", rows: int | None = None) -> Json:
                 {"name": "closeout.json", "size_bytes": None},
                 {"name": "closeout.md", "size_bytes": None},
                 {"name": "closeout.html", "size_bytes": None},
-                {"name": "RESTORE.md", "size_bytes": None},
             ],
         },
         "history": {
