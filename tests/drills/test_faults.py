@@ -162,7 +162,7 @@ def _left(root: Path, for_a_while: list[str], in_the_end: list[str]) -> str:
     """What is left, for the page: of the artefacts, and of everything else."""
     names = {path.name for path in root.rglob("*") if path.is_file()}
     kept = ["the record" if "closeout.md" in names else "no record"]
-    kept.append("the dump" if any(name.endswith(".sql") for name in names) else "no dump")
+    kept.append("the dump" if any(name.startswith("prod-") for name in names) else "no dump")
     told = ", ".join(kept)
     gone = sorted(set(for_a_while) - set(in_the_end))
     told += f"; until its time is up and the next run has begun: {', '.join(gone)}" if gone else ""
