@@ -257,7 +257,7 @@ class TestContainers:
         result = run_playbook(docker_variables(server, docker_host, tmp_path))
         assert_failed(result)
         assert result.artefact is not None
-        assert not list(result.artefact.glob("*.sql*"))
+        assert not list(result.artefact.glob("prod-*"))
         assert "public.lost" in (result.artefact / "logs/pg_dump.log").read_text()
         assert "pg_dump failed" in last_message(result)
         assert statuses(result)["restore.clean"] == "NOT_RUN"

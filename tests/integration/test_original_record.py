@@ -93,7 +93,7 @@ def assert_common(result: PlaybookResult, sysid: str, rows_total: int) -> str:
     artefact, evidence = result.artefact, result.evidence
     assert artefact is not None
     assert evidence is not None
-    (dump,) = artefact.glob("*.sql")
+    (dump,) = artefact.glob("prod-*.sql")
     sha256 = hashlib.sha256(dump.read_bytes()).hexdigest()
     document = ORIGINAL["closeout_document"]
 
