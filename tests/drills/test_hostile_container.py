@@ -256,7 +256,9 @@ def assert_seen(seen: dict[str, str], inspected: dict[str, Any], dump: Path) -> 
     for name in ("mnt", "pid", "ipc", "net", "uts"):
         assert seen[f"ns/{name}"] != os.readlink(f"/proc/self/ns/{name}"), name
     options = {path.removeprefix("mount "): value.split() for path, value in seen.items() if path.startswith("mount ")}
-    of_this_host = {path for path, (_, source) in options.items() if source.endswith(str(dump))}
+    of_this_host = {
+        path for path, (_, source) in options.items() if source.endswith(f"/{dump.relative_to(session.TMP)}")
+    }
     assert of_this_host == {"/closeout-dump"}
     # The three below /etc are Docker's own.
     for path in ("/", "/closeout-dump", "/etc/hosts", "/etc/hostname", "/etc/resolv.conf"):

@@ -66,6 +66,8 @@ def test_container_read_and_read_again(production_container: containers.Producti
     # It says for how many minutes it has been up.
     for one in (checked, again):
         one["container"]["status_text"] = facts["container"]["status_text"]
+    for result in (checked, facts, again):
+        assert result.pop("took")["duration_s"] >= 0
     assert checked == facts == again
     assert facts["run_id"] == "abc123"
     production_container.container.reload()

@@ -26,7 +26,7 @@ from tests.support import containers, postgres, session
 
 HORIZON = "SELECT pg_snapshot_xmax(pg_current_snapshot())"
 WRITTEN = "SELECT sum(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_stat_all_tables"
-MOMENTS = ("taken_utc", "own_sessions", "invocation")
+MOMENTS = ("took", "taken_utc", "own_sessions", "invocation")
 
 # Tables are b, c, e, f, g, h and the partitions; nothing else is one.
 _ALL_KINDS = """

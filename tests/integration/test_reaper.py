@@ -154,6 +154,8 @@ def _reaped() -> tuple[str, dict[str, Any]]:
 
 def test_directories_of_long_modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One whose processes are gone goes, with Ansible's own; one that is at work, or not fetched yet, stays."""
+    # No program of anybody else is looked at: its lock is not in this directory.
+    monkeypatch.setattr(_orphans, "_LABEL", f"CLOSEOUT_TEST_{secrets.token_hex(4)}=".encode())
     base = tmp_path / "run"
     base.mkdir(mode=0o700)
     monkeypatch.setattr(_running, "ROOTS_DIRECTORY", str(base))
