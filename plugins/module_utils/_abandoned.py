@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from ._artefact import MARKER, host_name
 from ._errors import CloseoutError
 from ._files import PARTIAL, read_whole
-from ._running import JOB, PAYLOAD, directory, is_at_work, is_free
+from ._running import JOB, PAYLOAD, directory, entries, is_at_work, is_free
 
 _UNFETCHED_S = 60.0
 """How long the result of a module that has ended is kept for a controller whose connection is cut."""
@@ -55,7 +55,7 @@ def lent(root: str) -> Iterator[tuple[str, str]]:
 
 def jobs() -> Iterator[str]:
     """Yield the directory of every long module of this user that is gone, and whose result nobody will fetch."""
-    for path in sorted(glob.glob(os.path.join(directory(), JOB + "*"))):
+    for path in entries(JOB):
         with contextlib.suppress(OSError):
             has_result = os.path.exists(os.path.join(path, "rc"))
             old = abs(time.time() - os.stat(path).st_mtime) > _UNFETCHED_S

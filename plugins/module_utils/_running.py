@@ -66,9 +66,18 @@ def _is_held(path: str) -> bool:
         os.close(descriptor)
 
 
+def entries(beginning: str) -> list[str]:
+    """Return the paths in :func:`directory` whose names begin like that; none where it is somebody else's."""
+    with contextlib.suppress(OSError):
+        status = os.lstat(directory())
+        if stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid() and not status.st_mode & 0o077:
+            return sorted(glob.glob(os.path.join(directory(), beginning + "*")))
+    return []
+
+
 def locks_left() -> list[str]:
     """Return the files of this user's runs that have no module at work any more: those of modules that were killed."""
-    return [path for path in sorted(glob.glob(os.path.join(directory(), _RUN + "*"))) if not _is_held(path)]
+    return [path for path in entries(_RUN) if not _is_held(path)]
 
 
 def remove_lock(path: str) -> None:

@@ -112,6 +112,20 @@ def test_another_users_directory_is_refused(run_id: str) -> None:
         pass
 
 
+def test_what_lies_in_anothers_directory_is_nothing_of_ours() -> None:
+    """Who made it could have a job of ours name any directory as its payload's."""
+    Path(directory()).mkdir(mode=0o700)
+    for name in ("run-gone", "job-gone"):
+        (Path(directory()) / name).mkdir()
+    assert _running.entries("job-") == [f"{directory()}/job-gone"]
+    Path(directory()).chmod(0o777)
+    assert _running.entries("job-") == [] and _running.locks_left() == []
+    Path(directory()).rename(f"{directory()}-real")
+    Path(f"{directory()}-real").chmod(0o700)
+    Path(directory()).symlink_to(f"{directory()}-real")
+    assert _running.entries("job-") == []
+
+
 @pytest.mark.parametrize("kind", ["link", "file"])
 def test_somebody_elses_directory_is_refused(
     run_id: str, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
