@@ -6,8 +6,8 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -71,28 +71,21 @@ class Play:
         directory.mkdir()
         self._directory = directory
         self._hold = list(hold)
-        self._results: list[PlaybookResult] = []
-        self._errors: list[Exception] = []
         environment = {
             "ANSIBLE_CALLBACKS_ENABLED": "closeout_record,closeout_hold",
             "CLOSEOUT_HOLD": json.dumps(self._hold),
             "CLOSEOUT_HOLD_DIR": str(directory),
         }
 
-        def work() -> None:
-            try:
-                self._results.append(run(environment))
-            except Exception as error:  # noqa: BLE001 - `result` raises it
-                self._errors.append(error)
-
-        self._thread = threading.Thread(target=work)
-        self._thread.start()
+        pool = ThreadPoolExecutor(1)
+        self._run = pool.submit(run, environment)
+        pool.shutdown(wait=False)
 
     def waits_for(self, condition: Callable[[], bool], what: str) -> None:
         """Return once `condition` holds; AssertionError, with what the play said, when it ends before."""
 
         def either() -> bool:
-            return condition() or not self._thread.is_alive()
+            return condition() or self._run.done()
 
         wait_until(either, _WAIT_S, what)
         if not condition():
@@ -109,12 +102,14 @@ class Play:
 
     def result(self) -> PlaybookResult:
         """What it ended with; it is held no more."""
+        self.ends()
+        return self._run.result()
+
+    def ends(self) -> None:
+        """Hold it no more, and wait for its end, whatever that is."""
         for task in self._hold:
             self.goes_on(task)
-        self._thread.join()
-        if self._errors:
-            raise self._errors[0]
-        return self._results[0]
+        wait([self._run])
 
 
 class Stage:
@@ -201,8 +196,8 @@ class Stage:
         try:
             yield play
         finally:
-            with contextlib.suppress(Exception):  # the block's own error is the one to tell
-                play.result()
+            # An error of the play is told by `result`; here the block's own is.
+            play.ends()
 
     def picture(self) -> Picture:
         """Production and its neighbour at this moment."""
