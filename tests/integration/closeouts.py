@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import stat
 import subprocess
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,7 @@ import docker
 from tests.support import page
 from tests.support.containers import Production
 from tests.support.described import faults
+from tests.support.places import wait_until
 from tests.support.playbook import PlaybookResult
 from tests.support.postgres import Cluster
 
@@ -108,6 +112,20 @@ def assert_sealed(artefact: Path) -> None:
     assert checked.returncode == 0, checked.stdout + checked.stderr
     listed = {line.split("  ", 1)[1] for line in (artefact / "SHA256SUMS").read_text().splitlines()}
     assert listed == {str(path.relative_to(artefact)) for path in files} - {"SHA256SUMS"}
+
+
+@contextlib.contextmanager
+def as_soon_as(condition: Callable[[], bool], act: Callable[[], object]) -> Iterator[None]:
+    """Do something beside the block, once a condition holds; TimeoutError where it never did."""
+    with ThreadPoolExecutor(1) as pool:
+
+        def work() -> None:
+            wait_until(condition, 120, "the moment to act")
+            act()
+
+        done = pool.submit(work)
+        yield
+        done.result()
 
 
 def assert_no_container_left(client: docker.DockerClient) -> None:

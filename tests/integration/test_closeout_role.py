@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import threading
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.incomex.closeout.plugins.module_utils._verdict import verdict
 
-from tests.integration.closeouts import last_message, local_variables
+from tests.integration.closeouts import as_soon_as, last_message, local_variables
 from tests.support.playbook import LOCAL, run_playbook
 from tests.support.postgres import Cluster
 
@@ -169,22 +167,14 @@ def test_several_databases_have_one_result(production_cluster: Cluster, tmp_path
 
 def test_a_record_that_cannot_be_sealed_says_fail(production_cluster: Cluster, tmp_path: Path) -> None:
     """What is on the disk says what the play said, also when it was written before the sealing failed."""
-    root, done = tmp_path / "root", threading.Event()
+    root = tmp_path / "root"
 
     def occupy() -> None:
-        while not done.is_set():
-            for mark in root.glob("*/.closeout.json"):
-                (mark.parent / "SHA256SUMS").mkdir(exist_ok=True)
-                return
-            time.sleep(0.05)
+        for mark in root.glob("*/.closeout.json"):
+            (mark.parent / "SHA256SUMS").mkdir(exist_ok=True)
 
-    thread = threading.Thread(target=occupy)
-    thread.start()
-    try:
+    with as_soon_as(lambda: any(root.glob("*/.closeout.json")), occupy):
         result = run_playbook(local_variables(production_cluster, root))
-    finally:
-        done.set()
-        thread.join()
     assert result.rc != 0, result.stdout
     assert result.custom_stats["closeout_result"] == "FAIL"
     assert "record could not be written" in last_message(result)

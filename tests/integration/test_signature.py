@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.conftest import ClusterFactory
-from tests.integration.closeouts import assert_failed, assert_sealed, last_message, local_variables
+from tests.integration.closeouts import as_soon_as, assert_failed, assert_sealed, last_message, local_variables
 from tests.integration.module_options import fails, succeeds
 from tests.support.guide import follow
 from tests.support.places import wait_until
@@ -189,14 +188,8 @@ def test_a_signature_that_could_not_be_made_leaves_no_pass(production_cluster: C
     """The key goes while the run is at work: the record says FAIL and why, and its checksums are its own."""
     key, root = new_key(tmp_path / "mine"), tmp_path / "root"
 
-    def remove_key() -> None:
-        wait_until(lambda: bool(list(root.glob("*/.closeout.json"))), 120, "the artefact directory")
-        key.unlink()
-
-    thread = threading.Thread(target=remove_key)
-    thread.start()
-    result = run_playbook(local_variables(production_cluster, root, sign_key=str(key)))
-    thread.join()
+    with as_soon_as(lambda: any(root.glob("*/.closeout.json")), key.unlink):
+        result = run_playbook(local_variables(production_cluster, root, sign_key=str(key)))
     assert_failed(result)
     assert result.artefact is not None and result.evidence is not None
     assert "The record could not be written: The key" in last_message(result)
@@ -204,3 +197,16 @@ def test_a_signature_that_could_not_be_made_leaves_no_pass(production_cluster: C
     assert "did not pass" in (result.artefact / "RESTORE.md").read_text()
     assert not list(result.artefact.glob("SHA256SUMS.sig*"))
     assert_sealed(result.artefact)
+
+
+def test_what_is_signed_and_not_true_any_more_does_not_stay(production_cluster: Cluster, tmp_path: Path) -> None:
+    """The history cannot be written after all was signed: nothing that says that it passed is left."""
+    key, root = new_key(tmp_path / "mine"), tmp_path / "root"
+    with as_soon_as(lambda: any(root.glob("*/SHA256SUMS.sig")), (root / "history.jsonl").mkdir):
+        result = run_playbook(local_variables(production_cluster, root, sign_key=str(key)))
+    assert result.rc != 0 and result.custom_stats["closeout_result"] == "FAIL"
+    assert "line in the history could not be written" in last_message(result)
+    (artefact,) = (path for path in root.iterdir() if path.name != "history.jsonl")
+    left = {path.name for path in artefact.iterdir()}
+    assert not left & {"closeout.json", "closeout.md", "closeout.html", "RESTORE.md"}
+    assert {"globals.sql", "manifest.json"} <= left and any(name.startswith("prod-") for name in left)

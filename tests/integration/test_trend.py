@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import stat
-import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ from ansible_collections.incomex.closeout.plugins.module_utils._history import S
 
 from tests.conftest import ClusterFactory
 from tests.integration.closeouts import (
+    as_soon_as,
     assert_all_pass,
     assert_failed,
     assert_sealed,
@@ -87,22 +86,8 @@ def test_a_run_without_its_line_says_fail(production_cluster: Cluster, tmp_path:
     assert [path.name for path in root.iterdir()] == ["history.jsonl"]
 
     (root / "history.jsonl").unlink()
-    done = threading.Event()
-
-    def occupy() -> None:
-        while not done.is_set():
-            if list(root.glob("*/SHA256SUMS")):
-                (root / "history.jsonl").mkdir()
-                return
-            time.sleep(0.02)
-
-    thread = threading.Thread(target=occupy)
-    thread.start()
-    try:
+    with as_soon_as(lambda: any(root.glob("*/SHA256SUMS")), (root / "history.jsonl").mkdir):
         spoiled = run_playbook(local_variables(production_cluster, root))
-    finally:
-        done.set()
-        thread.join()
     assert spoiled.rc != 0, spoiled.stdout
     assert spoiled.custom_stats["closeout_result"] == "FAIL"
     assert "line in the history could not be written" in last_message(spoiled)
