@@ -148,6 +148,8 @@ class ContainerServer(Server):
     def __init__(self, address: Address) -> None:
         super().__init__(address)
         self.daemon = Daemon(address.docker_host)
+        self.user = ""
+        """Who its programs run as, ``id:group`` in the container; "" for the container's own user."""
         self._socket_path = ""
 
     def container(self) -> ContainerFacts:
@@ -210,12 +212,11 @@ class ContainerServer(Server):
         options: str = "",
         pieces: Iterable[bytes] | None = None,
         archive: str = "",
-        user: str = "",
     ) -> Program:
         container = self.container()
         words = [*argv, mounted(container, archive)] if archive else argv
         environment = self.environment(password, options)
-        return ContainerProgram(self.daemon, container, words, environment, pieces, user=user)
+        return ContainerProgram(self.daemon, container, words, environment, pieces, user=self.user)
 
     def connection_arguments(self) -> list[str]:
         if not self._socket_path:

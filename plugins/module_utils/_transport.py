@@ -12,6 +12,7 @@ inside all limits of its container.
 from __future__ import annotations
 
 import contextlib
+import copy
 import os
 import socket
 from abc import ABC, abstractmethod
@@ -65,7 +66,7 @@ class Transport(ABC):
 
 
 class ServersOwn(Transport):
-    """As any program of that server is started: in a scratch container, or on this host for one outside containers."""
+    """As any program of that server is started: by ``docker exec``, or on this host for a server outside containers."""
 
     def __init__(self, server: Server, reason: str) -> None:
         self.name = "exec" if isinstance(server, ContainerServer) else "host"
@@ -81,32 +82,6 @@ class ServersOwn(Transport):
         archive: str = "",
     ) -> Program:
         return self.server.start(argv, password=password, options=options, pieces=pieces, archive=archive)
-
-
-class Executed(Transport):
-    """The container's own pg_dump by ``docker exec``, as the server's user: the image's own is often root."""
-
-    name = "exec"
-
-    def __init__(self, server: ContainerServer, session: Session, reason: str) -> None:
-        container = server.container()
-        with _connected(session) as connected:
-            self._user = user_inside(assert_peer(connected, container), container.pid)
-        self._container_server = server
-        super().__init__(server, reason)
-
-    def start(
-        self,
-        argv: list[str],
-        *,
-        password: str = "",
-        options: str = "",
-        pieces: Iterable[bytes] | None = None,
-        archive: str = "",
-    ) -> Program:
-        return self._container_server.start(
-            argv, password=password, options=options, pieces=pieces, archive=archive, user=self._user
-        )
 
 
 class Entered(Transport):
@@ -254,10 +229,18 @@ def _for_container(
             stack.callback(entered.close)
             return entered
     try:
-        return Executed(server, session, reason)
+        return ServersOwn(_as_its_own_user(server, session), reason)
     except ProgramFailed as error:
         error.do = "install them there, or set closeout_transport: host for those of this host"
         raise
+
+
+def _as_its_own_user(server: ContainerServer, session: Session) -> ContainerServer:
+    """Return the server with programs that run as the server does: the image's own user is often root."""
+    container, same = server.container(), copy.copy(server)
+    with _connected(session) as connected:
+        same.user = user_inside(assert_peer(connected, container), container.pid)
+    return same
 
 
 def _refuse_older(transport: Transport, session: Session) -> None:
