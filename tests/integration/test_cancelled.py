@@ -112,7 +112,7 @@ def test_a_dump_that_streams_ends_with_its_controller(cluster: ClusterFactory, t
     root = tmp_path / "root"
     variables = local_variables(server, root, schema="public", bandwidth_limit_mb_s=1)
     with playing(tmp_path, variables) as playbook:
-        wait_until(lambda: any(path.stat().st_size for path in root.glob("*/*.partial")), 60, "the dump to begin")
+        wait_until(lambda: any(path.stat().st_size for path in root.glob("*/*.sql.partial")), 60, "the dump to begin")
         playbook.send_signal(signal.SIGKILL)
         playbook.wait()
         wait_until(lambda: not list(root.glob("*/*.partial")), _NOTICED_S, "the half-written dump to go")

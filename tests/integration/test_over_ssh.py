@@ -33,11 +33,11 @@ def target() -> Iterator[Sshd]:
 def begun(
     server: Cluster, root: Path, target: Sshd, pool: ThreadPoolExecutor, **options: Any
 ) -> Future[PlaybookResult]:
-    """A closeout that is dumping by now."""
+    """A closeout that is dumping by now. (The artefact's mark is a partial file for a moment, too.)"""
     variables = local_variables(server, root, schema="public", bandwidth_limit_mb_s=1)
     inventory = f"[closeout]\nproduction {target.inventory}\n"
     run = pool.submit(run_playbook, variables, inventory=inventory, **options)
-    wait_until(lambda: any(path.stat().st_size for path in root.glob("*/*.partial")), 90, "the dump to begin")
+    wait_until(lambda: any(path.stat().st_size for path in root.glob("*/*.sql.partial")), 90, "the dump to begin")
     return run
 
 
