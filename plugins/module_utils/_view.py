@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import Any
 
 from ._outcome import FAIL, INFO, NOT_RUN, PASS, Evidence, get, is_count
+from ._view_history import history
 from ._view_limits import limits
 from ._view_tables import audited, biggest, compared
 from ._view_text import counts, duration, listed, moment, number, size, size_and_bytes, text
@@ -73,6 +74,7 @@ def view(document: Evidence) -> dict[str, Any]:
         "teardown": _teardown(document),
         "witnesses": _witnesses(document),
         "sessions": _sessions(document),
+        "history": history(document),
         "waits": [_wait(one) for one in listed(get(document, "production", "waits"))],
         "about": _about(document),
         "statements": [text(one) for one in listed(get(document, "settings", "attestations"))],

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from ._clock import from_text
@@ -14,6 +15,7 @@ from ._outcome import is_count, is_duration
 from ._printable import printable
 
 MISSING = "—"
+_STAMP = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)\d\dZ", re.ASCII)
 _UNITS = ("kB", "MB", "GB", "TB")
 
 
@@ -39,6 +41,12 @@ def moment(value: Any) -> str:
         return from_text(value).strftime("%Y-%m-%d %H:%M:%S UTC") if isinstance(value, str) and value else MISSING
     except ValueError:
         return text(value)
+
+
+def stamped(value: Any) -> str:
+    """Return a run's stamp for a reader, to the minute: ``20260516T104634Z`` is ``2026-05-16 10:46``."""
+    found = _STAMP.fullmatch(value) if isinstance(value, str) else None
+    return "{}-{}-{} {}:{}".format(*found.groups()) if found else text(value)
 
 
 def size(value: Any) -> str:

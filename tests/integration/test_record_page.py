@@ -97,6 +97,10 @@ def pages(whole: PlaybookResult, tmp_path_factory: pytest.TempPathFactory) -> di
     hard["restore"]["compare"]["differences"] = [
         {"about": "objects", "object": "o" * 200, "kind": "k" * 80, "wanted": "w" * 300, "found": HOSTILE}
     ] * 20
+    hard["trend"]["recent"] = [
+        {"stamp": HOSTILE, "result": "FAIL", "size_bytes": size, "rows": 10**15, "durations_s": {"total": size}}
+        for size in range(30)
+    ]
     hard["production"]["before"]["rows"] = dict.fromkeys(names, 10**15)
     found = {"real": (whole.artefact / "closeout.html", whole.evidence)}
     directory = tmp_path_factory.mktemp("pages")

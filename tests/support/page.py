@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
 _EMPTY = {"meta", "link", "img", "br", "hr", "input", "base", "col", "embed", "source", "area", "wbr"}
-_FORMS_OF_VALUES = {"width", "x", "aria-label"}
+_FORMS_OF_VALUES = {"width", "height", "x", "y", "aria-label"}
 """Attributes whose values are made of the evidence; all others are the template's own."""
 
 

@@ -305,7 +305,7 @@ def test_a_run_that_stopped_anywhere_has_its_page(count: int) -> None:
 def test_evidence_of_another_form_is_shown_all_the_same(odd: Any) -> None:
     """Nothing that a module could answer keeps the page from being written."""
     evidence = passing()
-    for part in ("settings", "plan", "production", "dump", "restore", "teardown", "failures"):
+    for part in ("settings", "plan", "production", "dump", "restore", "teardown", "trend", "failures"):
         page.elements(rendered({**evidence, part: odd}, verdict(evidence)))
         if not isinstance(evidence[part], dict):
             continue
