@@ -1,0 +1,88 @@
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The collection's playbooks, run as a user would run them."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from places import REPOSITORY
+from production import DATABASE, PORT, SUPERUSER
+from programs import clean_environment, end_playbook, process_prefix
+from told import DemoError, say
+
+if TYPE_CHECKING:
+    import argparse
+
+    from wheel import Installation
+
+#: A scratch server that an interrupted run may leave behind ends by itself after this time.
+SCRATCH_TTL_S = 600
+
+
+def run_playbook(
+    options: argparse.Namespace, installation: Installation, socket: Path, temporary: Path, root: Path
+) -> int:
+    """Run the closeout as a user would; returns ansible-playbook's exit code."""
+    program = Path(sys.executable).with_name("ansible-playbook")
+    own = temporary / "ansible"
+    own.mkdir(mode=0o700)
+    inventory = own / "inventory.json"
+    inventory.write_text(
+        json.dumps(
+            {
+                "closeout": {
+                    "hosts": {
+                        "production": {
+                            "ansible_connection": "local",
+                            # Discovery may find a python without psycopg2.
+                            "ansible_python_interpreter": "{{ ansible_playbook_python }}",
+                            "ansible_remote_tmp": str(own / "remote"),
+                        }
+                    }
+                }
+            },
+            indent=2,
+        )
+    )
+    variables = own / "variables.json"
+    variables.write_text(
+        json.dumps(
+            {
+                "closeout_container": "",
+                "closeout_login_unix_socket": str(socket),
+                "closeout_login_port": PORT,
+                "closeout_user": SUPERUSER,
+                "closeout_db": DATABASE,
+                "closeout_bin_dir": str(installation.bin_dir),
+                "closeout_scratch_driver": "local",
+                "closeout_scratch_ttl_s": SCRATCH_TTL_S,
+                "closeout_root": str(root),
+                "closeout_label": "demo",
+            },
+            indent=2,
+        )
+    )
+    command = [str(program), "-i", str(inventory), options.playbook, "-e", f"@{variables}", *options.ansible_arguments]
+    say(f"$ {shlex.join(command)}")
+    if process_prefix(None):
+        # Without --no-new-privs: what a playbook may do is not for a demo to decide.
+        command = [process_prefix(None)[0], "--pdeathsig", "TERM", *command]
+    process = subprocess.Popen(
+        command,
+        cwd=REPOSITORY,
+        env={**clean_environment(), "ANSIBLE_LOCAL_TEMP": str(own / "local")},
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        return process.wait(options.timeout)
+    except subprocess.TimeoutExpired:
+        raise DemoError(f"ansible-playbook was still running after {options.timeout:g} s and was ended") from None
+    finally:
+        end_playbook(process)
