@@ -35,7 +35,7 @@ def private_directory(account: pwd.struct_passwd | None) -> Path:
         if len(os.fsencode(parent)) + len("/incomex-demo-xxxxxxxx/socket/.s.PGSQL.5432.lock") > SOCKET_PATH_MAX:
             continue
         try:
-            made = Path(tempfile.mkdtemp(prefix="incomex-demo-", dir=parent))
+            made = _made_in(Path(parent))
         except OSError:
             continue
         if account is None:
@@ -50,6 +50,16 @@ def private_directory(account: pwd.struct_passwd | None) -> Path:
     raise DemoError(
         "no temporary directory that the server can use: set TMPDIR to a writable directory with a short path"
     )
+
+
+def _made_in(parent: Path) -> Path:
+    """The same name each time, if nobody has it: the history knows a server outside containers by its socket's path."""
+    made = parent / f"incomex-demo-{os.geteuid()}"
+    try:
+        made.mkdir(mode=0o700)
+    except FileExistsError:
+        return Path(tempfile.mkdtemp(prefix="incomex-demo-", dir=parent))
+    return made
 
 
 def artefact_root(wanted: Path | None) -> Path:

@@ -1,6 +1,6 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The collection's playbooks, run as a user would run them."""
+"""The collection's playbooks, run as a user would run them, and their variables."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from places import REPOSITORY
 from production import DATABASE, PORT, SUPERUSER
@@ -25,50 +25,41 @@ if TYPE_CHECKING:
 SCRATCH_TTL_S = 600
 
 
-def run_playbook(
-    options: argparse.Namespace, installation: Installation, socket: Path, temporary: Path, root: Path
-) -> int:
-    """Run the closeout as a user would; returns ansible-playbook's exit code."""
+def closeout_variables(installation: Installation, socket: Path, root: Path, key: Path | None) -> dict[str, Any]:
+    """The variables of the demo's closeout, as an inventory would have them. Without a ``key`` nothing is signed."""
+    metrics = root / "metrics"
+    metrics.mkdir(mode=0o755, exist_ok=True)
+    return {
+        "closeout_container": "",
+        "closeout_login_unix_socket": str(socket),
+        "closeout_login_port": PORT,
+        "closeout_user": SUPERUSER,
+        "closeout_db": DATABASE,
+        "closeout_bin_dir": str(installation.bin_dir),
+        "closeout_scratch_driver": "local",
+        "closeout_scratch_ttl_s": SCRATCH_TTL_S,
+        "closeout_root": str(root),
+        "closeout_label": "demo",
+        "closeout_textfile_dir": str(metrics),
+        "closeout_sign_key": str(key or ""),
+    }
+
+
+def run_playbook(playbook: str, variables: dict[str, Any], temporary: Path, options: argparse.Namespace) -> int:
+    """Run a playbook as a user would; returns ansible-playbook's exit code. Raises DemoError if it takes too long."""
     program = Path(sys.executable).with_name("ansible-playbook")
     own = temporary / "ansible"
-    own.mkdir(mode=0o700)
-    inventory = own / "inventory.json"
-    inventory.write_text(
-        json.dumps(
-            {
-                "closeout": {
-                    "hosts": {
-                        "production": {
-                            "ansible_connection": "local",
-                            # Discovery may find a python without psycopg2.
-                            "ansible_python_interpreter": "{{ ansible_playbook_python }}",
-                            "ansible_remote_tmp": str(own / "remote"),
-                        }
-                    }
-                }
-            },
-            indent=2,
-        )
-    )
-    variables = own / "variables.json"
-    variables.write_text(
-        json.dumps(
-            {
-                "closeout_container": "",
-                "closeout_login_unix_socket": str(socket),
-                "closeout_login_port": PORT,
-                "closeout_user": SUPERUSER,
-                "closeout_db": DATABASE,
-                "closeout_bin_dir": str(installation.bin_dir),
-                "closeout_scratch_driver": "local",
-                "closeout_scratch_ttl_s": SCRATCH_TTL_S,
-                "closeout_root": str(root),
-                "closeout_label": "demo",
-            },
-            indent=2,
-        )
-    )
-    command = [str(program), "-i", str(inventory), options.playbook, "-e", f"@{variables}", *options.ansible_arguments]
+    own.mkdir(mode=0o700, exist_ok=True)
+    host = {
+        "ansible_connection": "local",
+        # Discovery may find a python without psycopg2.
+        "ansible_python_interpreter": "{{ ansible_playbook_python }}",
+        "ansible_remote_tmp": str(own / "remote"),
+    }
+    inventory, extra = own / "inventory.json", own / "variables.json"
+    inventory.write_text(json.dumps({"closeout": {"hosts": {"production": host}}}, indent=2))
+    extra.write_text(json.dumps(variables, indent=2))
+    command = [str(program), "-i", str(inventory), playbook, "-e", f"@{extra}", *options.ansible_arguments]
     say(f"$ {shlex.join(command)}")
     if process_prefix(None):
         # Without --no-new-privs: what a playbook may do is not for a demo to decide.

@@ -41,6 +41,8 @@ def _lines(evidence: Evidence) -> Iterator[str]:
     begun = "begun" in (run.get("parts") or {})
     record = f"{get(evidence, 'settings', 'artefact')}/closeout.md" if begun else "none: the run did not begin"
     yield _line("record", record)
+    if begun:
+        yield _line("", "beside it: closeout.html, closeout.json, RESTORE.md")
 
 
 def _dump(evidence: Evidence) -> Iterator[str]:

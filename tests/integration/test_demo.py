@@ -6,6 +6,7 @@ import json
 import os
 import pwd
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -39,6 +40,18 @@ def assert_passed(done: subprocess.CompletedProcess[str], output: Path) -> None:
     assert "CLOSEOUT_RESULT: ALL_PASS" in record.read_text()
     assert_sealed(record.parent)
     evidence = json.loads((record.parent / "closeout.json").read_text())
+    assert str(record.with_name("closeout.html")) in done.stdout and str(record.with_name("RESTORE.md")) in done.stdout
+    if shutil.which("ssh-keygen"):
+        # What it prints can be executed as it stands.
+        commands = [line.partition(": ")[2] for line in done.stdout.splitlines() if "SHA256SUMS" in line]
+        commands[0] = commands[0].partition(": ")[2]
+        assert len(commands) == 2
+        for command in commands:
+            subprocess.run(["bash", "-c", command], cwd=record.parent, check=True, timeout=60)
+    (metrics,) = output.glob("metrics/*.prom")
+    assert "incomex_closeout_last_result{" in metrics.read_text() and str(metrics) in done.stdout
+    (line,) = (output / "history.jsonl").read_text().splitlines()
+    assert json.loads(line)["run_id"] == evidence["run"]["id"]
     assert evidence["result"]["production_state"] == "SAFE, changed by its own traffic"
     assert_no_process_left(evidence["run"]["id"])
 

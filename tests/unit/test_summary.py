@@ -30,6 +30,7 @@ def test_a_run_that_passed() -> None:
         "restore_env_torn_down: yes",
         "production_state: SAFE and UNCHANGED",
         f"record      {ARTEFACT}/closeout.md",
+        "            beside it: closeout.html, closeout.json, RESTORE.md",
     ]
 
 
