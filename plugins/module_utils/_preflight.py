@@ -20,7 +20,7 @@ from ._findings import Findings
 from ._formats import PLAIN, Format
 from ._history import assert_usable, path_below
 from ._identity import read_identity
-from ._preflight_database import notes_of, problems_of
+from ._preflight_database import notes_of, problems_of, unlike_expected
 from ._preflight_needs import Needs, read_needs
 from ._preflight_offer import note_surroundings
 from ._preflight_scratch import Known, look_at_docker, look_at_host
@@ -78,6 +78,7 @@ class Preflight:
             self.found.facts["database"] = {**self._needs.as_facts(), **self._sizes.as_facts()}
             self.found.problems += problems_of(session, self._settings["user"])
             self.found.notes += notes_of(session, self._sizes.dump_s(self._settings))
+            self.found.notes += unlike_expected(session, self._settings["schema"], self._settings["expected_tables"])
             note_surroundings(self.found, self._needs)
             if not _TESTED[0] <= self._needs.major <= _TESTED[1]:
                 self.found.notes.append(

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ._audit import match
+from ._catalog import tables_of
 from ._findings import some
 from ._session import LOCK_WAIT_S, Session
 from ._settings import Problem
@@ -137,6 +139,17 @@ def notes_of(session: Session, dump_s: int) -> Iterator[str]:
         yield (
             f"The dump may take {dump_s // 60} minutes; so long VACUUM keeps the rows that others delete or replace."
         )
+
+
+def unlike_expected(session: Session, schema: str, expected: list[str]) -> Iterator[str]:
+    """Yield what is to be said where production itself has other tables than the dump must have. Raises SqlError.
+
+    The run goes on: a dump of a database that is not as expected is still a backup.
+    """
+    found = match([table.name for table in tables_of(session, schema)], expected)
+    if expected and not found["matches"]:
+        told = "; ".join(f"{kind}: {some(found[kind])}" for kind in ("missing", "unexpected") if found[kind])
+        yield f"Schema {schema} of production has not exactly the expected tables ({told}): dump.tables will fail."
 
 
 def _unreadable(session: Session, user: str) -> Iterator[Problem]:

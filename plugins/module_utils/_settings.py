@@ -41,6 +41,7 @@ _FALSE = {"false", "no", "off", "0", "n", "f"}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,199}")
 _WORD = re.compile(r"[A-Za-z0-9_]{1,40}")
+_OF_EVERY_SERVER = {"postgres", "template0", "template1"}
 RESERVED_NAMES = {
     "RESTORE.md",
     "SHA256SUMS",
@@ -259,6 +260,10 @@ def read_settings(given: dict[str, Any], *, run_id: str, stamp: str, date: str) 
         problems.append(_problem("scratch_name", "a name that Docker takes", repr(settings["scratch_name"])))
     if not 0 < len(settings["restore_db"].encode("utf-8")) <= 63:
         problems.append(_problem("restore_db", "1 to 63 bytes", repr(settings["restore_db"])))
+    if settings["restore_db"] in _OF_EVERY_SERVER:
+        problems.append(
+            _problem("restore_db", "a database that a new server does not have", repr(settings["restore_db"]))
+        )
     settings["production"] = (
         settings["container"] or f"{settings['login_host'] or settings['login_unix_socket']}:{settings['login_port']}"
     )

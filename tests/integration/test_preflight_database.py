@@ -201,3 +201,16 @@ def test_preloaded_libraries_are_told(cluster: ClusterFactory, tmp_path: Path) -
     plan = planned(server, tmp_path)
     assert plan["problems"] == []
     assert "Extensions of this database are among them: pg_stat_statements." in plan["notes"][0]
+
+
+def test_production_without_an_expected_table(cluster: ClusterFactory, cutter_governance: str, tmp_path: Path) -> None:
+    """It is told before an hour of dumping, and does not keep a backup from being taken."""
+    server = cluster(16, cutter_governance)
+    assert not [note for note in planned(server, tmp_path)["notes"] if "expected tables" in note]
+    server.psql("ALTER TABLE cutter_governance.verify_result RENAME TO verify_results", "directus")
+    plan = planned(server, tmp_path)
+    assert plan["ready"] and plan["problems"] == []
+    (note,) = [note for note in plan["notes"] if "expected tables" in note]
+    assert "missing: verify_result; unexpected: verify_results" in note and "cutter_governance" in note
+    others = planned(server, tmp_path, schema="public")["notes"]
+    assert not [note for note in others if "expected tables" in note]

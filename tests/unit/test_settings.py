@@ -148,7 +148,7 @@ BAD: dict[str, list[Any]] = {
     "scratch_ttl_s": ["59", "604801", "2h", True],
     "scratch_storage": ["disk"],
     "scratch_memory_mb": ["255", "1g"],
-    "restore_db": ["x" * 64, "ä" * 32],
+    "restore_db": ["x" * 64, "ä" * 32, "postgres", "template1"],
     "restore_tolerance": ["all", "byhand", True],
     "production_quiet": ["maybe", "2", 2, ["true"]],
     "production_content": ["everything", "All", True, "audited,all", ["all"]],
