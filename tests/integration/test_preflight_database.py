@@ -195,10 +195,10 @@ def test_a_dump_that_takes_long_is_told(cluster: ClusterFactory) -> None:
 def test_preloaded_libraries_are_told(cluster: ClusterFactory, tmp_path: Path) -> None:
     """And whose they are, where an extension of the database has one."""
     server = cluster(16, settings={"shared_preload_libraries": "auto_explain, $libdir/pg_stat_statements"})
-    (note,) = planned(server, tmp_path)["notes"]
+    (note,) = planned(server, tmp_path, schema="public")["notes"]
     assert note.startswith("The server preloads auto_explain, pg_stat_statements; the scratch server does not. An ext")
     server.psql("CREATE EXTENSION pg_stat_statements", "directus")
-    plan = planned(server, tmp_path)
+    plan = planned(server, tmp_path, schema="public")
     assert plan["problems"] == []
     assert "Extensions of this database are among them: pg_stat_statements." in plan["notes"][0]
 
