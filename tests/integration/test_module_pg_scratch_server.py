@@ -487,7 +487,7 @@ def test_local_checked_made_found_removed_and_removed_again(local: Local, produc
 
 
 def test_local_dies_by_itself(local: Local) -> None:
-    succeeds("pg_scratch_server", {**local.made, "ttl_s": 3})
+    succeeds("pg_scratch_server", {**local.made, "ttl_s": 5})
     assert local.processes()
     wait_until(lambda: not local.processes() and not local.directory.exists(), 25, "the end of the scratch server")
 
@@ -499,7 +499,7 @@ def test_local_goes_when_its_server_is_killed(local: Local) -> None:
 
 
 def test_local_still_dies_without_its_supervisor_and_is_reaped(local: Local) -> None:
-    succeeds("pg_scratch_server", {**local.made, "ttl_s": 3})
+    succeeds("pg_scratch_server", {**local.made, "ttl_s": 5})
     supervisors = [pid for pid, command in local.processes().items() if command.startswith(("/bin/sh", "unshare"))]
     assert supervisors
     for pid in supervisors:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import docker
 
-from tests.support import session
+from tests.support import module_servers, session
 from tests.support.places import wait_until
 
 # Where the collection or a test might put something of its own.
@@ -82,6 +82,7 @@ class Watch:
 
     def check_processes(self) -> list[str]:
         """Processes of ours that still run (they get a moment to end); then they are killed."""
+        module_servers.end()
         left = self._add(lambda: {f"process {pid}: {command}" for pid, command in self.processes().items()})
         for pid in self.processes() if left else ():
             with contextlib.suppress(ProcessLookupError):

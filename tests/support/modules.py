@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tests.support import session
+from tests.support import module_servers, session
 
 # ansible.module_utils.testing is ansible-core's own way (2.18+) to hand arguments to a module.
 _LAUNCH = """
@@ -42,6 +42,10 @@ class ModuleResult:
         return str(self.data.get("msg", ""))
 
 
+def _arguments(args: Mapping[str, Any], *, check: bool, diff: bool) -> dict[str, Any]:
+    return {**args, "_ansible_check_mode": check, "_ansible_diff": diff, "_ansible_remote_tmp": str(session.TMP)}
+
+
 def start_module(
     name: str,
     args: Mapping[str, Any],
@@ -52,7 +56,7 @@ def start_module(
     env: Mapping[str, str] | None = None,
 ) -> subprocess.Popen[str]:
     """Start a module (short name) and hand it its arguments; for tests that kill it. `finish` reads the result."""
-    arguments = {**args, "_ansible_check_mode": check, "_ansible_diff": diff, "_ansible_remote_tmp": str(session.TMP)}
+    arguments = _arguments(args, check=check, diff=diff)
     process = subprocess.Popen(
         [python, "-c", _LAUNCH, PREFIX + name],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -73,11 +77,15 @@ def finish(process: subprocess.Popen[str], timeout_s: float = 120) -> ModuleResu
         process.kill()
         process.communicate()
         raise
+    return _result(process.returncode, stdout, stderr)
+
+
+def _result(code: int, stdout: str, stderr: str) -> ModuleResult:
     try:
         data = json.loads(stdout.strip().splitlines()[-1])
     except (IndexError, json.JSONDecodeError) as error:
-        raise AssertionError(f"no result (rc {process.returncode})\nstdout: {stdout}\nstderr: {stderr}") from error
-    return ModuleResult(process.returncode, data, stderr)
+        raise AssertionError(f"no result (rc {code})\nstdout: {stdout}\nstderr: {stderr}") from error
+    return ModuleResult(code, data, stderr)
 
 
 def run_module(
@@ -91,4 +99,9 @@ def run_module(
     timeout_s: float = 120,
 ) -> ModuleResult:
     """Run a module (short name) to its end; AssertionError when it printed no JSON result (but a traceback)."""
+    if python == sys.executable and env is None:
+        done = module_servers.run(PREFIX + name, _arguments(args, check=check, diff=diff), timeout_s)
+        if done is None:
+            raise subprocess.TimeoutExpired(name, timeout_s)
+        return _result(*done)
     return finish(start_module(name, args, check=check, diff=diff, python=python, env=env), timeout_s)
