@@ -22,10 +22,12 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
+from . import _age
 from ._archive_programs import assert_possible
 from ._census import Census, left_out
 from ._census_file import census_pieces
 from ._clock import utc_now
+from ._compression import NONE
 from ._definitions import comparable
 from ._dump_kept import keeping
 from ._dump_share import DumpShare
@@ -64,7 +66,9 @@ class DumpRequest:
     ``content`` says of which tables production's rows are held against the dump's: audited, all or none. ``transport``
     is how pg_dump is started: auto, namespace, exec or host. ``limit_bytes_per_s`` is how fast it may be, 0 for any; a
     directory, which pg_dump writes itself, cannot be held back. ``max_blocking_s`` is how long somebody on production
-    may wait for the dump before it is ended, 0 for any time. Raises CloseoutError for what cannot be.
+    may wait for the dump before it is ended, 0 for any time. With ``age_recipients`` the dump is encrypted to them;
+    ``age_identity_file`` then opens it again, where production's rows can be compared with the dump's in no other way,
+    "" where that must be left out. Raises CloseoutError for what cannot be.
     """
 
     directory: str
@@ -76,6 +80,8 @@ class DumpRequest:
     limit_bytes_per_s: int = 0
     format: Format = field(default_factory=Format)
     max_blocking_s: int = 20
+    age_recipients: list[str] = field(default_factory=list)
+    age_identity_file: str = ""
 
     def __post_init__(self) -> None:
         if os.path.basename(self.name) != self.name or self.name in ("", ".", "..") or self.name in RESERVED_NAMES:
@@ -92,6 +98,13 @@ class DumpRequest:
                 found=f"{self.limit_bytes_per_s} bytes/s",
                 do="set closeout_bandwidth_limit_mb_s: 0, or closeout_format: custom",
             )
+        if self.age_recipients and self.format.writes_itself:
+            raise CloseoutError(
+                "A dump of the format directory cannot be encrypted",
+                wanted="the format plain or custom, for pg_dump writes a directory itself, in the clear",
+                found=self.format.name,
+                do="set closeout_format: custom, or empty closeout_age_recipients",
+            )
 
     @property
     def path(self) -> str:
@@ -106,6 +119,7 @@ def take_dump(server: Server, request: DumpRequest) -> dict[str, Any]:
     Raises CloseoutError; a failure leaves no file and carries the facts gathered.
     """
     _refuse_open(request.directory)
+    _age.assert_recipients(request.age_recipients, server.address.run_id)
     discarded: list[str] = []
     while True:
         with (
@@ -137,6 +151,7 @@ def take_dump(server: Server, request: DumpRequest) -> dict[str, Any]:
 def check_dump(server: Server, request: DumpRequest) -> dict[str, Any]:
     """See that a dump could be taken: the server lets us in, pg_dump is there, the directory can be written to."""
     _refuse_open(request.directory)
+    _age.assert_recipients(request.age_recipients, server.address.run_id)
     with server.session() as session, _transport(server, session, request) as transport:
         assert_possible(transport, request.format)
         facts = {
@@ -185,6 +200,7 @@ def _attempt(
         "path": request.path,
         "format": request.format.name,
         "compression": request.format.compression,
+        "encryption": _encryption(request),
         "command": argv,
         "client_version": transport.version,
         "transport": transport.name,
@@ -194,7 +210,10 @@ def _attempt(
     started = time.monotonic()
     manifest = Manifest()
     scanner = Scanner(manifest)
-    with keeping(request.path, request.format, scanner, transport) as kept, ThreadPoolExecutor(1) as counter:
+    with (
+        keeping(request.path, request.format, scanner, transport, request.age_recipients) as kept,
+        ThreadPoolExecutor(1) as counter,
+    ):
         argv += kept.arguments()
         counting: Future[tuple[dict[str, int], tuple[Census, Fingerprint]]] | None = None
         meter.begin("dump", share=DumpShare(manifest, snapshot.pages))
@@ -221,10 +240,24 @@ def _attempt(
             counting = counting or counter.submit(_count, snapshot)
             on_disk = kept.finish()
             facts.update(on_disk._asdict(), text_bytes=kept.text_bytes, complete=scanner.complete)
+            if facts["encryption"] is not None:
+                facts["encryption"]["clear_bytes"] = kept.clear_bytes
             _refuse_cut_off(facts)
             rows, catalogues = counting.result()
+            dump = DumpFile(
+                kept.partial,
+                transport,
+                identity_file=request.age_identity_file,
+                run_id=run_id,
+                size_bytes=on_disk.size_bytes,
+            )
             content = compare_with_production(
-                session, manifest, DumpFile(kept.partial, transport), request.schema, request.content
+                session,
+                manifest,
+                dump,
+                request.schema,
+                request.content,
+                can_be_read=bool(request.age_identity_file) or not request.age_recipients,
             )
             _refuse_rewritten(snapshot)
         except BaseException as error:
@@ -269,6 +302,13 @@ def _attempt(
         "expected_source": "given" if request.expected_tables else "production_snapshot",
         "finished_utc": utc_now(),
     }
+
+
+def _encryption(request: DumpRequest) -> dict[str, Any] | None:
+    """Return how the dump will be encrypted, None where it will not be; ``clear_bytes`` comes when it has been."""
+    if not request.age_recipients:
+        return None
+    return {"program": _age.PROGRAM, "version": _age.version(), "recipients": list(request.age_recipients)}
 
 
 def _count(snapshot: ProductionSnapshot) -> tuple[dict[str, int], tuple[Census, Fingerprint]]:
@@ -351,7 +391,12 @@ def _inventory(
 ) -> dict[str, Any]:
     """Write the manifest; return what the dump holds of the audited schema, and whose data it lacks."""
     path = os.path.join(request.directory, "manifest.json")
-    about = {"name": request.name, "format": request.format.name, "compression": request.format.compression}
+    about = {
+        "name": request.name,
+        "format": request.format.name,
+        "compression": request.format.compression,
+        "encryption": _age.PROGRAM if request.age_recipients else NONE,
+    }
     sha256 = write_pieces(path, manifest.json_pieces(run_id=run_id, dump={**about, **on_disk._asdict()}), replace=True)
     rows = manifest.rows(request.schema)
     with_data = manifest.data_tables()
