@@ -31,7 +31,7 @@ from ._compression import NONE
 from ._definitions import comparable
 from ._dump_kept import keeping
 from ._dump_share import DumpShare
-from ._dump_warnings import read_messages
+from ._dump_warnings import read_messages, without_words_of_the_server
 from ._dumpdigest import OnDisk
 from ._dumptext import DumpFile
 from ._errors import CloseoutError, DumpChanged, ProgramFailed
@@ -43,7 +43,6 @@ from ._manifest import Manifest, TableEntry
 from ._printable import printable_lines
 from ._production_beside import Values, compare_values, read_values
 from ._production_content import compare_with_production
-from ._program import Program
 from ._progress import meter
 from ._scanner import Scanner
 from ._server import Server, database_argument
@@ -230,12 +229,13 @@ def _attempt(
                     kept.take(piece)
                     meter.add(len(piece))
             facts["rc"] = program.finish()
-            facts["messages"] = read_messages(program.messages)
-            _keep_log(request, program)
+            said = without_words_of_the_server(program.messages) if request.age_recipients else program.messages
+            facts["messages"] = read_messages(said)
+            _keep_log(request, said)
             if facts["rc"] != 0:
                 # DDL in the wrong moment makes pg_dump itself stumble; then another attempt is worth it.
                 _refuse_rewritten(snapshot)
-                raise _failed(program, facts, holders(session))
+                raise _failed(said, facts, holders(session))
             # Without a stream nothing tells that the locks are held. What changed meanwhile is found all the same.
             counting = counting or counter.submit(_count, snapshot)
             on_disk = kept.finish()
@@ -355,10 +355,12 @@ def _refuse_rewritten(snapshot: ProductionSnapshot) -> None:
         )
 
 
-def _failed(program: Program, facts: dict[str, Any], held: list[str]) -> ProgramFailed:
-    """Return the error of a pg_dump that failed; ``held`` says who holds a lock for which it would have to wait."""
+def _failed(said: str, facts: dict[str, Any], held: list[str]) -> ProgramFailed:
+    """Return the error of a pg_dump that failed and ``said`` that; ``held`` says who holds a lock for which it would
+    have to wait.
+    """
     # pg_dump waits for a lock by way of statement_timeout: the server's own words would lead astray.
-    if held and "LOCK TABLE" in program.messages and "timeout" in program.messages:
+    if held and "LOCK TABLE" in said and "timeout" in said:
         return ProgramFailed(
             f"pg_dump waited for a lock for {LOCK_WAIT_S} s",
             wanted="every table free to be read",
@@ -369,7 +371,7 @@ def _failed(program: Program, facts: dict[str, Any], held: list[str]) -> Program
     return ProgramFailed(
         "pg_dump failed",
         wanted="return code 0",
-        found=f"return code {facts['rc']}: {_tail(program.messages)}",
+        found=f"return code {facts['rc']}: {_tail(said)}",
         do="read logs/pg_dump.log; no dump was kept",
         facts={"dump": facts},
     )
@@ -450,11 +452,11 @@ def _keep_census(
     }
 
 
-def _keep_log(request: DumpRequest, program: Program) -> None:
+def _keep_log(request: DumpRequest, said: str) -> None:
     """Keep what pg_dump said; an attempt that was discarded before is replaced."""
     logs = os.path.join(request.directory, "logs")
     os.makedirs(logs, mode=0o700, exist_ok=True)
-    write_whole(os.path.join(logs, "pg_dump.log"), printable_lines(program.messages).encode("utf-8"), replace=True)
+    write_whole(os.path.join(logs, "pg_dump.log"), printable_lines(said).encode("utf-8"), replace=True)
 
 
 def _tail(text: str, lines: int = 5) -> str:
