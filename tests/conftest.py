@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Iterator
 import docker as docker_sdk
 import pytest
 
-from tests.support import containers, docker, image, leftovers, postgres, session
+from tests.support import age, containers, docker, image, leftovers, postgres, session
 from tests.support.places import CACHE, DATA, apt_install, locked, on_debian_as_root
 
 # Before anything else: what is started from here on descends from the session's supervisor.
@@ -207,6 +207,12 @@ def compressors() -> None:
         pytest.skip(f"not installed: {', '.join(missing)}")
     if missing:
         apt_install(*missing)
+
+
+@pytest.fixture(scope="session")
+def age_program() -> None:
+    """The program age on this host; skips where it is missing and cannot be installed."""
+    age.installed()
 
 
 @pytest.fixture

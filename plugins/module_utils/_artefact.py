@@ -16,6 +16,7 @@ import os
 from collections import Counter
 from typing import Any
 
+from ._age import is_encrypted
 from ._clock import utc_now
 from ._dumpdigest import assert_dump, read_dump, size_of
 from ._errors import CloseoutError, NotOurs
@@ -159,11 +160,16 @@ def listing(path: str, dump: str = "", *, signed: bool = False) -> list[dict[str
 
 
 def confirm(dump: str) -> dict[str, Any]:
-    """Read the dump once more, whole; return its sha256 and size now."""
+    """Read the dump once more, whole; return its sha256 and size now, and whether it is encrypted."""
     assert_dump(dump)
     meter.begin("checksum", total_bytes=size_of(dump))
     found = read_dump(dump, meter.add)
-    return {"sha256_confirmed": found.sha256, "size_bytes": found.size_bytes, "confirmed_utc": utc_now()}
+    return {
+        "sha256_confirmed": found.sha256,
+        "size_bytes": found.size_bytes,
+        "confirmed_utc": utc_now(),
+        "encrypted": is_encrypted(dump),
+    }
 
 
 def seal(path: str, known: dict[str, str]) -> dict[str, Any]:

@@ -15,11 +15,11 @@ from ._files import pieces_of, pieces_with_digest
 from ._manifest import Manifest, manifest_of, read_manifest
 
 
-def audit_dump(path: str, schema: str) -> dict[str, Any]:
-    """Return tables and rows of ``schema`` in a plain dump, compressed or not, read whole. Raises CloseoutError for one
-    that is cut off.
+def audit_dump(path: str, schema: str, *, identity_file: str = "", run_id: str = "") -> dict[str, Any]:
+    """Return tables and rows of ``schema`` in a plain dump, compressed or not, read whole; ``identity_file`` opens an
+    encrypted one. Raises CloseoutError for one that is cut off.
     """
-    manifest = manifest_of(DumpFile(path).text())
+    manifest = manifest_of(DumpFile(path, identity_file=identity_file, run_id=run_id).text())
     if not manifest.complete:
         raise CloseoutError(
             f"The dump {path} is not complete",

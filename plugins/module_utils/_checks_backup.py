@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import os
 
+from ._age import sizes_fit
 from ._compression import COMPRESSIONS, NONE
 from ._formats import FORMATS, PLAIN
-from ._outcome import FAIL, NOT_RUN, PASS, Evidence, Outcome, get, is_count, same_rows, same_set
+from ._outcome import FAIL, NOT_RUN, PASS, Evidence, Outcome, get, is_count, same_rows, same_set, some
+
+IN_MEMORY = ["docker", "tmpfs"]
+"""Driver and storage of a scratch server whose data never comes to a disk."""
 
 
 def dump_complete(evidence: Evidence) -> Outcome:
@@ -28,15 +32,54 @@ def dump_complete(evidence: Evidence) -> Outcome:
     text, compression = dump.get("text_bytes"), dump.get("compression")
     written = dump.get("format")
     as_it_is = written == PLAIN and compression == NONE
+    encryption = dump.get("encryption")
+    packed = size if encryption is None else get(encryption, "clear_bytes")
     if written not in FORMATS or compression not in COMPRESSIONS:
         return Outcome(FAIL, f"a dump of the format {written}, compressed by {compression}, is unknown")
-    if not is_count(text) or not text or (as_it_is and text != size):
-        return Outcome(FAIL, f"{text} bytes of text, compressed by {compression}, cannot be {size} bytes")
+    if not is_count(text) or not text or (as_it_is and text != packed):
+        return Outcome(FAIL, f"{text} bytes of text, compressed by {compression}, cannot be {packed} bytes")
+    recipients = get(encryption, "recipients")
+    if encryption is not None and not (
+        is_count(packed) and isinstance(recipients, list) and sizes_fit(size, packed, len(recipients))
+    ):
+        return Outcome(FAIL, f"{packed} bytes, encrypted, cannot be {size} bytes")
     listed = {one.get("name"): one.get("size_bytes") for one in dump.get("directory") or []}
     name = os.path.basename(str(dump.get("path") or ""))
     if name in listed and listed[name] != size:
         return Outcome(FAIL, f"{size} bytes were written, the file has {listed[name]}")
     return Outcome(PASS, f"pg_dump ended with 0, the end marker is there, {size} bytes")
+
+
+def dump_encrypted(evidence: Evidence) -> Outcome:
+    """Where the dump was to be encrypted, it is: to those recipients, on the disk, and opened for its restore; else it
+    is not.
+    """
+    dump, wanted = evidence.get("dump"), get(evidence, "settings", "age_recipients")
+    if not dump:
+        return Outcome(NOT_RUN, "there is no dump")
+    if not isinstance(wanted, list):
+        return Outcome(FAIL, f"settings.age_recipients is {wanted!r}")
+    encryption, on_disk = dump.get("encryption", ""), dump.get("encrypted_confirmed")
+    recipients = get(encryption, "recipients") if isinstance(encryption, dict) else None
+    if wanted and recipients != wanted:
+        return Outcome(FAIL, f"encrypted to {some(recipients) if recipients else 'nobody'}, wanted: {some(wanted)}")
+    if not wanted and encryption is not None:
+        return Outcome(FAIL, "whether it is encrypted is not told, or it is, though closeout_age_recipients is empty")
+    if on_disk is None:
+        return Outcome(NOT_RUN, "the dump was not read again")
+    if on_disk is not bool(wanted):
+        return Outcome(FAIL, f"whether the dump on the disk is encrypted by age: {on_disk}")
+    restored = get(evidence, "restore", "rc") is not None
+    if restored and get(evidence, "restore", "decrypted") is not bool(wanted):
+        return Outcome(FAIL, f"whether what was restored had been decrypted: {get(evidence, 'restore', 'decrypted')}")
+    if not wanted:
+        return Outcome(PASS, "that was not asked for: the dump lies on the disk in the clear")
+    told = f"by {get(encryption, 'program')} {get(encryption, 'version')}, to {some(wanted)}"
+    if not restored:
+        return Outcome(PASS, f"{told}; it was not restored here")
+    in_memory = [get(evidence, "settings", name) for name in ("scratch_driver", "scratch_storage")] == IN_MEMORY
+    copy = "in memory" if in_memory else "in the clear, on the disk of the scratch server"
+    return Outcome(PASS, f"{told}; decrypted for its restore; the restored copy was {copy}")
 
 
 def dump_tables(evidence: Evidence) -> Outcome:

@@ -90,7 +90,9 @@ def scratch_isolated(evidence: Evidence) -> Outcome:
         demands["a memory limit"] = is_count(isolation.get("memory_bytes")) and isolation["memory_bytes"] > 0
         demands["a process limit"] = is_count(isolation.get("pids_limit")) and isolation["pids_limit"] > 0
         archive = get(evidence, "dump", "path")
-        kept_out = "no mount of the host" if get(evidence, "dump", "format") == PLAIN else _ONLY_THE_DUMP
+        # pg_restore opens neither a plain dump nor an encrypted one by its path.
+        unmounted = get(evidence, "dump", "format") == PLAIN or get(evidence, "dump", "encryption") is not None
+        kept_out = "no mount of the host" if unmounted else _ONLY_THE_DUMP
         demands[kept_out] = isinstance(mounts, list) and all(
             one.get("type") in ("tmpfs", "volume")
             or (kept_out == _ONLY_THE_DUMP and one.get("writable") is False and one.get("source") == archive)

@@ -63,10 +63,11 @@ def _not_comparable(evidence: Evidence, previous: Any) -> str:
 def _numbers(evidence: Evidence, previous: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:
     """Yield what is compared: its name, then and now.
 
-    A dump that was compressed in another way can be held against the other one by its text only.
+    A dump that was compressed in another way, or not encrypted as the other, can be held against it by its text only.
     """
     dump = {**evidence["dump"], "compression_level": get(evidence, "settings", "compression_level")}
     same = all(dump.get(name) == previous.get(name) for name in _WRITTEN)
+    same = same and bool(dump.get("encryption")) == bool(previous.get("encrypted"))
     size = "size_bytes" if same else "text_bytes"
     name = "bytes of the dump" if same else "bytes of the dump's text"
     yield name, previous.get(size), dump.get(size)

@@ -22,7 +22,7 @@ from ._beside_tables import compare_large_objects, compare_materialized_views, c
 from ._census import Census, by_kind, read_census
 from ._census import differences as census_differences
 from ._census_file import load_census
-from ._content import DIFFERENT, EQUAL, EQUAL_OTHER_ORDER, TableResult, compare_tables
+from ._content import DIFFERENT, EQUAL, EQUAL_OTHER_ORDER, NOT_READABLE, TableResult, compare_tables
 from ._definitions import (
     OF_PRIVILEGES,
     Definitions,
@@ -40,7 +40,6 @@ from ._errors import CloseoutError
 from ._files import pieces_with_digest, write_whole
 from ._fingerprint import Fingerprint, compare_fingerprints, read_fingerprint
 from ._fingerprint_sql import OWNER
-from ._formats import DIRECTORY
 from ._globals import monetary_settings
 from ._identity import read_identity
 from ._large_objects import TYPE as LARGE_OBJECT
@@ -48,6 +47,7 @@ from ._live_definitions import definitions_under_way
 from ._live_large_objects import read_large_objects
 from ._manifest import Manifest, read_manifest
 from ._redeparse import restored_once_more
+from ._restore_errors import LEFT_OUT
 from ._scratch import Scratch
 from ._server import Server, server_at
 from ._session import Session
@@ -61,7 +61,7 @@ class CompareRequest:
     """What to compare: the database ``db`` of the scratch server with the manifest of ``dump``.
 
     ``census`` is the path of production's census; ``jobs`` tables are read at a time; ``report`` is the path of the
-    full list, "" for none.
+    full list, "" for none. ``age_identity_file`` opens an encrypted dump.
     """
 
     db: str
@@ -74,6 +74,7 @@ class CompareRequest:
     jobs: int = 2
     show_differences: bool = False
     report: str = ""
+    age_identity_file: str = ""
 
 
 def compare(scratch: Scratch, request: CompareRequest) -> dict[str, Any]:
@@ -82,14 +83,16 @@ def compare(scratch: Scratch, request: CompareRequest) -> dict[str, Any]:
     """
     server = server_at(scratch.address)
     with contextlib.ExitStack() as opened:
-        if DumpFile(request.dump).kind() == DIRECTORY:
+        if os.path.isdir(request.dump):
             opened.enter_context(lent(request.dump, opened.enter_context(_session(server, request))))
         return _compared(server, request)
 
 
 def _compared(server: Server, request: CompareRequest) -> dict[str, Any]:
-    manifest, (production, fingerprint) = _manifest_of(request), _census_of(request)
-    dump = DumpFile(request.dump, server)
+    (manifest, size), (production, fingerprint) = _manifest_of(request), _census_of(request)
+    dump = DumpFile(
+        request.dump, server, identity_file=request.age_identity_file, run_id=server.address.run_id, size_bytes=size
+    )
     with _session(server, request) as session:
         identity = read_identity(server, session)
         session.begin_snapshot()
@@ -111,6 +114,8 @@ def _compared(server: Server, request: CompareRequest) -> dict[str, Any]:
             show_differences=request.show_differences,
         )
         copy = read_definitions()
+    if dump.is_encrypted():
+        tables = [table._replace(detail=LEFT_OUT) if table.outcome == NOT_READABLE else table for table in tables]
     copy.large_objects = large_objects or copy.large_objects
     unequal = [_table_difference(table) for table in tables if table.outcome not in (EQUAL, EQUAL_OTHER_ORDER)]
     differences = unequal + differences
@@ -194,8 +199,9 @@ def _census_of(request: CompareRequest) -> tuple[Census, Fingerprint]:
     return load_census(pieces_with_digest(request.census, request.census_sha256))
 
 
-def _manifest_of(request: CompareRequest) -> Manifest:
-    manifest, _document = read_manifest(pieces_with_digest(request.manifest, request.manifest_sha256))
+def _manifest_of(request: CompareRequest) -> tuple[Manifest, int]:
+    """Return the manifest, and the size of its dump in bytes. Raises CloseoutError."""
+    manifest, document = read_manifest(pieces_with_digest(request.manifest, request.manifest_sha256))
     if not manifest.complete or not manifest.number_of_entries or not manifest.tables:
         raise CloseoutError(
             f"The manifest {request.manifest} says of nothing what it should be",
@@ -204,7 +210,7 @@ def _manifest_of(request: CompareRequest) -> Manifest:
             f" complete: {manifest.complete}",
             do="an empty dump proves nothing; see whether it is the right database",
         )
-    return manifest
+    return manifest, (document.get("dump") or {}).get("size_bytes") or 0
 
 
 def _settle(

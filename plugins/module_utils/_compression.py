@@ -10,16 +10,13 @@ by its first bytes, never by its name. Source: gzip(1), zstd(1), lz4(1); RFC 195
 
 from __future__ import annotations
 
-import contextlib
-import os
 import shutil
-import subprocess
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from ._errors import ProgramFailed
-from ._program import CHUNK_BYTES, RC_WAIT_S, STOP_S, whole_output
+from ._filter_program import FilterProgram
+from ._program import whole_output
 from ._program_host import HOST_PATH, HostProgram
 
 NONE = "none"
@@ -89,71 +86,9 @@ def decompressed(pieces: Iterable[bytes], compression: str) -> Iterator[bytes]:
         )
 
 
-class Compressor:
-    """Takes a stream and gives the compressed one to ``taker``, which is called in a thread of its own.
+class Compressor(FilterProgram):
+    """Compresses a stream on its way to ``taker``."""
 
-    Call :meth:`finish` at the end, or :meth:`stop` at any time. What the taker raises is raised by the next call, and
-    so is a CloseoutError where the program fails.
-    """
-
-    def __init__(self, compression: str, level: int, taker: Callable[[bytes], object]) -> None:
+    def __init__(self, compression: str, level: int, taker: Callable[[bytes], object], run_id: str = "") -> None:
         argv = [program_of(compression), "-c", "-q", *([f"-{level}"] if level else [])]
-        self._name = _KINDS[compression].program
-        self._process = subprocess.Popen(
-            argv,
-            env={"PATH": HOST_PATH, "LC_ALL": "C"},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            cwd="/",
-            start_new_session=True,
-        )
-        self._pool = ThreadPoolExecutor(1)
-        self._taking = self._pool.submit(self._take_all, taker)
-
-    def _take_all(self, taker: Callable[[bytes], object]) -> None:
-        assert self._process.stdout is not None
-        # Closed whatever happens: the program ends by that, and so does the wait of who writes to it.
-        with self._process.stdout as compressed:
-            for piece in iter(lambda: os.read(compressed.fileno(), CHUNK_BYTES), b""):
-                taker(piece)
-
-    def take(self, piece: bytes) -> None:
-        """Compress the next piece."""
-        assert self._process.stdin is not None
-        try:
-            self._process.stdin.write(piece)
-        except BrokenPipeError:
-            self._refuse_ended()
-
-    def finish(self) -> None:
-        """The stream has ended: wait until all of it was taken."""
-        assert self._process.stdin is not None
-        try:
-            self._process.stdin.close()
-        except BrokenPipeError:
-            self._refuse_ended()
-        self._finish()
-
-    def _refuse_ended(self) -> None:
-        self._finish()
-        raise ProgramFailed(f"{self._name} failed", wanted="all of its input read", found="an end before that")
-
-    def _finish(self) -> None:
-        self._taking.result()
-        code = self._process.wait(RC_WAIT_S)
-        assert self._process.stderr is not None
-        said = self._process.stderr.read().decode("utf-8", "replace").strip()
-        if code != 0:
-            raise ProgramFailed(f"{self._name} failed", wanted="return code 0", found=f"return code {code}: {said}")
-
-    def stop(self) -> None:
-        """End the program at once; nothing happens when it has ended."""
-        if self._process.poll() is None:
-            self._process.kill()
-        self._process.wait(STOP_S)
-        self._pool.shutdown()
-        for pipe in (self._process.stdin, self._process.stderr):
-            if pipe is not None:
-                with contextlib.suppress(BrokenPipeError):
-                    pipe.close()
+        super().__init__(argv, taker, run_id)

@@ -22,14 +22,16 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
+from . import _age
 from ._archive_programs import assert_possible
 from ._census import Census, left_out
 from ._census_file import census_pieces
 from ._clock import utc_now
+from ._compression import NONE
 from ._definitions import comparable
 from ._dump_kept import keeping
 from ._dump_share import DumpShare
-from ._dump_warnings import read_messages
+from ._dump_warnings import read_messages, without_words_of_the_server
 from ._dumpdigest import OnDisk
 from ._dumptext import DumpFile
 from ._errors import CloseoutError, DumpChanged, ProgramFailed
@@ -41,7 +43,6 @@ from ._manifest import Manifest, TableEntry
 from ._printable import printable_lines
 from ._production_beside import Values, compare_values, read_values
 from ._production_content import compare_with_production
-from ._program import Program
 from ._progress import meter
 from ._scanner import Scanner
 from ._server import Server, database_argument
@@ -64,7 +65,9 @@ class DumpRequest:
     ``content`` says of which tables production's rows are held against the dump's: audited, all or none. ``transport``
     is how pg_dump is started: auto, namespace, exec or host. ``limit_bytes_per_s`` is how fast it may be, 0 for any; a
     directory, which pg_dump writes itself, cannot be held back. ``max_blocking_s`` is how long somebody on production
-    may wait for the dump before it is ended, 0 for any time. Raises CloseoutError for what cannot be.
+    may wait for the dump before it is ended, 0 for any time. With ``age_recipients`` the dump is encrypted to them;
+    ``age_identity_file`` then opens it again, where production's rows can be compared with the dump's in no other way,
+    "" where that must be left out. Raises CloseoutError for what cannot be.
     """
 
     directory: str
@@ -76,6 +79,8 @@ class DumpRequest:
     limit_bytes_per_s: int = 0
     format: Format = field(default_factory=Format)
     max_blocking_s: int = 20
+    age_recipients: list[str] = field(default_factory=list)
+    age_identity_file: str = ""
 
     def __post_init__(self) -> None:
         if os.path.basename(self.name) != self.name or self.name in ("", ".", "..") or self.name in RESERVED_NAMES:
@@ -92,6 +97,13 @@ class DumpRequest:
                 found=f"{self.limit_bytes_per_s} bytes/s",
                 do="set closeout_bandwidth_limit_mb_s: 0, or closeout_format: custom",
             )
+        if self.age_recipients and self.format.writes_itself:
+            raise CloseoutError(
+                "A dump of the format directory cannot be encrypted",
+                wanted="the format plain or custom, for pg_dump writes a directory itself, in the clear",
+                found=self.format.name,
+                do="set closeout_format: custom, or empty closeout_age_recipients",
+            )
 
     @property
     def path(self) -> str:
@@ -106,6 +118,7 @@ def take_dump(server: Server, request: DumpRequest) -> dict[str, Any]:
     Raises CloseoutError; a failure leaves no file and carries the facts gathered.
     """
     _refuse_open(request.directory)
+    _age.assert_recipients(request.age_recipients, server.address.run_id)
     discarded: list[str] = []
     while True:
         with (
@@ -137,6 +150,7 @@ def take_dump(server: Server, request: DumpRequest) -> dict[str, Any]:
 def check_dump(server: Server, request: DumpRequest) -> dict[str, Any]:
     """See that a dump could be taken: the server lets us in, pg_dump is there, the directory can be written to."""
     _refuse_open(request.directory)
+    _age.assert_recipients(request.age_recipients, server.address.run_id)
     with server.session() as session, _transport(server, session, request) as transport:
         assert_possible(transport, request.format)
         facts = {
@@ -185,6 +199,7 @@ def _attempt(
         "path": request.path,
         "format": request.format.name,
         "compression": request.format.compression,
+        "encryption": _encryption(request),
         "command": argv,
         "client_version": transport.version,
         "transport": transport.name,
@@ -194,7 +209,10 @@ def _attempt(
     started = time.monotonic()
     manifest = Manifest()
     scanner = Scanner(manifest)
-    with keeping(request.path, request.format, scanner, transport) as kept, ThreadPoolExecutor(1) as counter:
+    with (
+        keeping(request.path, request.format, scanner, transport, request.age_recipients) as kept,
+        ThreadPoolExecutor(1) as counter,
+    ):
         argv += kept.arguments()
         counting: Future[tuple[dict[str, int], tuple[Census, Fingerprint]]] | None = None
         meter.begin("dump", share=DumpShare(manifest, snapshot.pages))
@@ -211,20 +229,35 @@ def _attempt(
                     kept.take(piece)
                     meter.add(len(piece))
             facts["rc"] = program.finish()
-            facts["messages"] = read_messages(program.messages)
-            _keep_log(request, program)
+            said = without_words_of_the_server(program.messages) if request.age_recipients else program.messages
+            facts["messages"] = read_messages(said)
+            _keep_log(request, said)
             if facts["rc"] != 0:
                 # DDL in the wrong moment makes pg_dump itself stumble; then another attempt is worth it.
                 _refuse_rewritten(snapshot)
-                raise _failed(program, facts, holders(session))
+                raise _failed(said, facts, holders(session))
             # Without a stream nothing tells that the locks are held. What changed meanwhile is found all the same.
             counting = counting or counter.submit(_count, snapshot)
             on_disk = kept.finish()
             facts.update(on_disk._asdict(), text_bytes=kept.text_bytes, complete=scanner.complete)
+            if facts["encryption"] is not None:
+                facts["encryption"]["clear_bytes"] = kept.clear_bytes
             _refuse_cut_off(facts)
             rows, catalogues = counting.result()
+            dump = DumpFile(
+                kept.partial,
+                transport,
+                identity_file=request.age_identity_file,
+                run_id=run_id,
+                size_bytes=on_disk.size_bytes,
+            )
             content = compare_with_production(
-                session, manifest, DumpFile(kept.partial, transport), request.schema, request.content
+                session,
+                manifest,
+                dump,
+                request.schema,
+                request.content,
+                can_be_read=bool(request.age_identity_file) or not request.age_recipients,
             )
             _refuse_rewritten(snapshot)
         except BaseException as error:
@@ -271,6 +304,13 @@ def _attempt(
     }
 
 
+def _encryption(request: DumpRequest) -> dict[str, Any] | None:
+    """Return how the dump will be encrypted, None where it will not be; ``clear_bytes`` comes when it has been."""
+    if not request.age_recipients:
+        return None
+    return {"program": _age.PROGRAM, "version": _age.version(), "recipients": list(request.age_recipients)}
+
+
 def _count(snapshot: ProductionSnapshot) -> tuple[dict[str, int], tuple[Census, Fingerprint]]:
     """Count the audited tables, then read everything else in the catalogues."""
     return snapshot.count(), (snapshot.census(), snapshot.fingerprint())
@@ -315,10 +355,12 @@ def _refuse_rewritten(snapshot: ProductionSnapshot) -> None:
         )
 
 
-def _failed(program: Program, facts: dict[str, Any], held: list[str]) -> ProgramFailed:
-    """Return the error of a pg_dump that failed; ``held`` says who holds a lock for which it would have to wait."""
+def _failed(said: str, facts: dict[str, Any], held: list[str]) -> ProgramFailed:
+    """Return the error of a pg_dump that failed and ``said`` that; ``held`` says who holds a lock for which it would
+    have to wait.
+    """
     # pg_dump waits for a lock by way of statement_timeout: the server's own words would lead astray.
-    if held and "LOCK TABLE" in program.messages and "timeout" in program.messages:
+    if held and "LOCK TABLE" in said and "timeout" in said:
         return ProgramFailed(
             f"pg_dump waited for a lock for {LOCK_WAIT_S} s",
             wanted="every table free to be read",
@@ -329,7 +371,7 @@ def _failed(program: Program, facts: dict[str, Any], held: list[str]) -> Program
     return ProgramFailed(
         "pg_dump failed",
         wanted="return code 0",
-        found=f"return code {facts['rc']}: {_tail(program.messages)}",
+        found=f"return code {facts['rc']}: {_tail(said)}",
         do="read logs/pg_dump.log; no dump was kept",
         facts={"dump": facts},
     )
@@ -351,7 +393,12 @@ def _inventory(
 ) -> dict[str, Any]:
     """Write the manifest; return what the dump holds of the audited schema, and whose data it lacks."""
     path = os.path.join(request.directory, "manifest.json")
-    about = {"name": request.name, "format": request.format.name, "compression": request.format.compression}
+    about = {
+        "name": request.name,
+        "format": request.format.name,
+        "compression": request.format.compression,
+        "encryption": _age.PROGRAM if request.age_recipients else NONE,
+    }
     sha256 = write_pieces(path, manifest.json_pieces(run_id=run_id, dump={**about, **on_disk._asdict()}), replace=True)
     rows = manifest.rows(request.schema)
     with_data = manifest.data_tables()
@@ -405,11 +452,11 @@ def _keep_census(
     }
 
 
-def _keep_log(request: DumpRequest, program: Program) -> None:
+def _keep_log(request: DumpRequest, said: str) -> None:
     """Keep what pg_dump said; an attempt that was discarded before is replaced."""
     logs = os.path.join(request.directory, "logs")
     os.makedirs(logs, mode=0o700, exist_ok=True)
-    write_whole(os.path.join(logs, "pg_dump.log"), printable_lines(program.messages).encode("utf-8"), replace=True)
+    write_whole(os.path.join(logs, "pg_dump.log"), printable_lines(said).encode("utf-8"), replace=True)
 
 
 def _tail(text: str, lines: int = 5) -> str:

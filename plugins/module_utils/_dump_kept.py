@@ -15,15 +15,17 @@ import os
 import queue
 import shutil
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from ._age import encryptor
 from ._compression import NONE, Compressor
 from ._dumpdigest import OnDisk, read_dump
 from ._dumptext import UNPACK, unpacked
 from ._errors import CloseoutError
 from ._files import PARTIAL, NewFile, Written, fsync_directory, hold, new_file
-from ._formats import CUSTOM, DIRECTORY, Format
+from ._filter_program import FilterProgram
+from ._formats import CUSTOM, DIRECTORY, PLAIN, Format
 from ._program import Program
 from ._scanner import Scanner
 from ._transport import Transport
@@ -34,10 +36,16 @@ _LOOK_S = 0.1
 
 class Kept(ABC):
     """A dump that is being kept. Give it pg_dump's output by :meth:`take`; then :meth:`finish` and :meth:`complete`, or
-    :meth:`stop` at any time. ``partial`` is its path until it is complete, ``text_bytes`` the length of its text."""
+    :meth:`stop` at any time. ``partial`` is its path until it is complete, ``text_bytes`` the length of its text,
+    ``clear_bytes`` the length of what was encrypted, None where nothing is."""
 
     partial: str
     text_bytes = 0
+
+    @property
+    def clear_bytes(self) -> int | None:
+        """See above."""
+        return None
 
     @abstractmethod
     def take(self, piece: bytes) -> None:
@@ -64,59 +72,105 @@ class Kept(ABC):
 
 
 @contextlib.contextmanager
-def keeping(path: str, wanted: Format, scanner: Scanner, transport: Transport) -> Iterator[Kept]:
+def keeping(
+    path: str, wanted: Format, scanner: Scanner, transport: Transport, recipients: Sequence[str] = ()
+) -> Iterator[Kept]:
     """Give the way to keep a dump as ``path``; whatever leaves the block without ``complete()`` leaves nothing of it.
 
-    ``scanner`` gets its text. Raises CloseoutError.
+    ``scanner`` gets its text. With ``recipients`` it is encrypted to them before it comes to the disk; a directory
+    cannot be. Raises CloseoutError.
     """
     with contextlib.ExitStack() as opened:
         kept: Kept
         if wanted.name == DIRECTORY:
+            assert not recipients
             kept = _Directory(path, scanner, transport)
             opened.callback(kept.discard)
         else:
             file = opened.enter_context(new_file(path))
-            if wanted.name == CUSTOM:
-                kept = _Custom(file, scanner, transport)
-            else:
-                kept = _Plain(file, scanner, wanted)
+            way = _Way(file, wanted, recipients, transport.server.address.run_id)
+            opened.callback(way.stop)
+            kept = _Custom(way, scanner, transport) if wanted.name == CUSTOM else _Plain(way, scanner)
         opened.callback(kept.stop)
         yield kept
 
 
-class _Plain(Kept):
-    """The text itself, scanned before it may be compressed."""
+class _Way:
+    """The way of a stream into its file: by a compressor, where a plain dump is to be compressed, and by an encryptor,
+    if there are ``recipients``.
+    """
 
-    def __init__(self, file: NewFile, scanner: Scanner, wanted: Format) -> None:
-        self.partial = file.partial
-        self._file, self._scanner, self._written = file, scanner, Written(file)
-        self._sink: Compressor | Written = self._written
-        if wanted.compression != NONE:
-            self._sink = Compressor(wanted.compression, wanted.level, self._written.take)
+    def __init__(self, file: NewFile, wanted: Format, recipients: Sequence[str], run_id: str) -> None:
+        self.file = file
+        self._written = Written(file)
+        self._programs: list[FilterProgram] = []
+        self._encryptor: FilterProgram | None = None
+        self.take = self._written.take
+        # From its end to its beginning: each hands on to the one before it in this list.
+        if recipients:
+            self._encryptor = self._begin_with(encryptor(recipients, self.take, run_id))
+        if wanted.name == PLAIN and wanted.compression != NONE:
+            try:
+                self._begin_with(Compressor(wanted.compression, wanted.level, self.take, run_id))
+            except BaseException:
+                self.stop()
+                raise
+
+    def _begin_with(self, program: FilterProgram) -> FilterProgram:
+        self._programs.append(program)
+        self.take = program.take
+        return program
+
+    @property
+    def clear_bytes(self) -> int | None:
+        """How much was encrypted so far, None where nothing is."""
+        return None if self._encryptor is None else self._encryptor.taken_bytes
+
+    def finish(self) -> OnDisk:
+        """The stream has ended. Raises CloseoutError."""
+        for program in reversed(self._programs):
+            program.finish()
+        return OnDisk(self._written.size_bytes, self._written.sha256)
+
+    def stop(self) -> None:
+        """End the programs at once."""
+        for program in self._programs:
+            program.stop()
+
+
+class _Plain(Kept):
+    """The text itself, scanned before it may be compressed or encrypted."""
+
+    def __init__(self, way: _Way, scanner: Scanner) -> None:
+        self.partial = way.file.partial
+        self._way, self._scanner = way, scanner
+
+    @property
+    def clear_bytes(self) -> int | None:
+        return self._way.clear_bytes
 
     def take(self, piece: bytes) -> None:
-        self._sink.take(piece)
+        self._way.take(piece)
         self._scanner.feed(piece)
         self.text_bytes += len(piece)
 
     def finish(self) -> OnDisk:
         self._scanner.finish()
-        self._sink.finish()
-        return OnDisk(self._written.size_bytes, self._written.sha256)
+        return self._way.finish()
 
     def complete(self) -> None:
-        self._file.complete()
+        self._way.file.complete()
 
     def stop(self) -> None:
-        self._sink.stop()
+        self._way.stop()
 
 
 class _Custom(Kept):
-    """An archive that comes as a stream, and passes through pg_restore at the same time."""
+    """An archive that comes as a stream, and passes through pg_restore at the same time, before it may be encrypted."""
 
-    def __init__(self, file: NewFile, scanner: Scanner, transport: Transport) -> None:
-        self.partial = file.partial
-        self._file, self._scanner, self._written = file, scanner, Written(file)
+    def __init__(self, way: _Way, scanner: Scanner, transport: Transport) -> None:
+        self.partial = way.file.partial
+        self._way, self._scanner = way, scanner
         self._ahead: queue.Queue[bytes | None] = queue.Queue(_PIECES_AHEAD)
         self._program = transport.start(UNPACK, pieces=iter(self._ahead.get, None))
         self._pool = ThreadPoolExecutor(1)
@@ -127,8 +181,12 @@ class _Custom(Kept):
             self._scanner.feed(piece)
             self.text_bytes += len(piece)
 
+    @property
+    def clear_bytes(self) -> int | None:
+        return self._way.clear_bytes
+
     def take(self, piece: bytes) -> None:
-        self._written.take(piece)
+        self._way.take(piece)
         self._hand_on(piece)
 
     def _hand_on(self, piece: bytes | None) -> None:
@@ -143,12 +201,13 @@ class _Custom(Kept):
         self._hand_on(None)
         self._scanning.result()
         self._scanner.finish()
-        return OnDisk(self._written.size_bytes, self._written.sha256)
+        return self._way.finish()
 
     def complete(self) -> None:
-        self._file.complete()
+        self._way.file.complete()
 
     def stop(self) -> None:
+        self._way.stop()
         # Who waits for the next piece is told that there is none.
         while not self._scanning.done():
             self._program.kill()

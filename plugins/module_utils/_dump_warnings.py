@@ -23,6 +23,15 @@ UNCLASSIFIED = ""
 _MORE = re.compile(r"(?:pg_dump: (?:detail|hint): |(?:DETAIL|HINT):  ).*")
 
 
+_OF_THE_SERVER = re.compile(r"pg_dump: (?:error|detail): Error message from server: ")
+_WITHOUT_ROWS = re.compile(
+    r"(?:ERROR|FATAL):  (?:permission denied|canceling|terminating|query would be affected by row-level security policy"
+    r"|out of (?:shared )?memory|could not (?:read|open|access)|invalid page in block|(?:missing|unexpected) chunk)"
+    r"|server closed the connection"
+)
+_LEFT_OUT = "(left out, for the dump is encrypted; the server's log has it)"
+
+
 class Remark(NamedTuple):
     """One message with its details and hints. ``kind`` is what it is told as, "" where it is not classified."""
 
@@ -96,6 +105,22 @@ def read_messages(text: str) -> dict[str, Any]:
     others = [" ".join(remark.text.split())[:_MAX_SHOWN_CHARS] for remark in found if remark.kind == UNCLASSIFIED]
     told = Counter(remark.kind for remark in found if remark.kind != UNCLASSIFIED)
     return {"told": dict(sorted(told.items())), "unclassified": others[:MAX_SHOWN], "unclassified_total": len(others)}
+
+
+def without_words_of_the_server(text: str) -> str:
+    """Return pg_dump's messages, where what the server answered is left out, unless it is known to hold no row.
+
+    pg_dump quotes it where the rows of a table cannot be read; the server's own log has it.
+    """
+    kept, quoted = [], False
+    for line in text.splitlines(keepends=True):
+        found = _OF_THE_SERVER.match(line)
+        quoted = found is not None or (quoted and not line.startswith("pg_dump: "))
+        if found is not None:
+            kept.append(line if _WITHOUT_ROWS.match(line, found.end()) else f"{found[0]}{_LEFT_OUT}\n")
+        elif not quoted:
+            kept.append(line)
+    return "".join(kept)
 
 
 def _kind(lines: list[str]) -> str:

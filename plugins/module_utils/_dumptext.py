@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """Private to incomex.closeout: the plain text of a dump, whether it lies in a file as it is, compressed, or in an
-archive of pg_dump's custom or directory format.
+archive of pg_dump's custom or directory format; a file of any of these may be encrypted.
 
 Offsets are those of the text, as the manifest has them. What is not plain can only be read forwards: whoever reads
 parts of it does so in their order, and in one go. An archive is read by the pg_restore of a scratch server: it may come
@@ -14,10 +14,12 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import os
 from collections.abc import Generator, Iterable, Iterator
 from typing import Protocol
 
+from ._age import assert_identity_for, assert_size, decrypted, is_encrypted
 from ._compression import MAGIC_BYTES, NONE, compression_of, decompressed
 from ._errors import CloseoutError, ProgramFailed
 from ._files import open_regular, pieces_of
@@ -26,6 +28,7 @@ from ._program import Program, whole_output
 
 UNPACK = ["pg_restore", "--file=-"]
 _ARCHIVE = b"PGDMP"
+_BEGINNING_BYTES = max(MAGIC_BYTES, len(_ARCHIVE))
 
 
 class DumpText(Protocol):
@@ -46,19 +49,49 @@ class Programs(Protocol):
 
 
 class DumpFile:
-    """A dump's file or directory. ``programs`` has the pg_restore that reads it, if it is an archive."""
+    """A dump's file or directory. ``programs`` has the pg_restore that reads it, if it is an archive.
 
-    def __init__(self, path: str, programs: Programs | None = None) -> None:
+    If it is encrypted, ``identity_file`` opens it; ``run_id`` labels the program that does, and ``size_bytes`` is what
+    was written, 0 where that is not known: it tells a file that was cut off from one that was changed.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        programs: Programs | None = None,
+        *,
+        identity_file: str = "",
+        run_id: str = "",
+        size_bytes: int = 0,
+    ) -> None:
         self.path = path
         self._programs = programs
+        self._identity_file = identity_file
+        self._run_id = run_id
+        self._size_bytes = size_bytes
+
+    def is_encrypted(self) -> bool:
+        """Tell whether it is encrypted. Raises CloseoutError."""
+        return is_encrypted(self.path)
+
+    def assert_openable(self) -> None:
+        """Raise CloseoutError for an encrypted one that has no identity, or another size than it was written with.
+
+        Whether the identity is the right one is not tried.
+        """
+        if self.is_encrypted():
+            assert_identity_for(self.path, self._identity_file)
+            if self._size_bytes:
+                assert_size(self.path, self._size_bytes)
 
     def kind(self) -> str:
-        """Return how its text lies in it: none (plain), gzip, zstd, lz4, custom or directory. Raises CloseoutError."""
+        """Return how its text lies in it: none (plain), gzip, zstd, lz4, custom or directory; of an encrypted one how
+        it lies in what is decrypted. Raises CloseoutError, also where it cannot be decrypted.
+        """
         if os.path.isdir(self.path):
             return DIRECTORY
-        with open_regular(self.path) as file:
-            beginning = file.read(max(MAGIC_BYTES, len(_ARCHIVE)))
-        return CUSTOM if beginning.startswith(_ARCHIVE) else compression_of(beginning)
+        with contextlib.closing(self._clear(pieces_of(self.path))) as pieces:
+            return _begun(pieces)[0]
 
     def text(self, file: Iterable[bytes] | None = None) -> Generator[bytes, None, None]:
         """Yield its text in pieces; ``file`` are the file's own, where somebody wants to see them: a directory has
@@ -66,20 +99,27 @@ class DumpFile:
 
         Raises CloseoutError, also for a damaged file.
         """
-        kind = self.kind()
-        if kind == DIRECTORY:
-            yield from unpacked(self._reader(kind).start(UNPACK, archive=self.path))
+        if os.path.isdir(self.path):
+            yield from unpacked(self._reader(DIRECTORY).start(UNPACK, archive=self.path))
             return
-        pieces = pieces_of(self.path) if file is None else file
-        if kind == CUSTOM:
-            yield from unpacked(self._reader(kind).start(UNPACK, pieces=pieces))
+        with contextlib.closing(self._clear(pieces_of(self.path) if file is None else file)) as clear:
+            kind, pieces = _begun(clear)
+            if kind == CUSTOM:
+                yield from unpacked(self._reader(kind).start(UNPACK, pieces=pieces))
+            else:
+                yield from decompressed(pieces, kind)
+
+    def _clear(self, file: Iterable[bytes]) -> Generator[bytes, None, None]:
+        """Yield the file's pieces, decrypted if it is encrypted."""
+        if self.is_encrypted():
+            yield from decrypted(self.path, file, self._identity_file, self._run_id, self._size_bytes)
         else:
-            yield from decompressed(pieces, kind)
+            yield from file
 
     @contextlib.contextmanager
     def open_text(self) -> Iterator[DumpText]:
         """Open its text. Raises CloseoutError."""
-        if self.kind() == NONE:
+        if not self.is_encrypted() and self.kind() == NONE:
             with open_regular(self.path) as file:
                 yield _Plain(self.path, file)
         else:
@@ -95,6 +135,17 @@ class DumpFile:
                 do="restore it with pg_scratch_restore: its scratch server can read it, and it writes the manifest",
             )
         return self._programs
+
+
+def _begun(pieces: Iterator[bytes]) -> tuple[str, Iterator[bytes]]:
+    """Return how a text lies in a file by its first bytes, and all of its pieces."""
+    beginning = b""
+    for piece in pieces:
+        beginning += piece
+        if len(beginning) >= _BEGINNING_BYTES:
+            break
+    kind = CUSTOM if beginning.startswith(_ARCHIVE) else compression_of(beginning)
+    return kind, itertools.chain([beginning] if beginning else [], pieces)
 
 
 def unpacked(program: Program) -> Generator[bytes, None, None]:

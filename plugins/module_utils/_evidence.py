@@ -163,6 +163,7 @@ def _dump(parts: dict[str, dict[str, Any] | None]) -> dict[str, Any] | None:
         "rows_total": audit.get("rows_total"),
         "sha256_confirmed": confirmed.get("sha256_confirmed", ""),
         "confirmed_utc": confirmed.get("confirmed_utc", ""),
+        "encrypted_confirmed": confirmed.get("encrypted"),
         "directory": confirmed.get("directory", []),
         "discarded": (parts["dump"] or {}).get("discarded", []),
     }
@@ -183,6 +184,7 @@ def _restore(parts: dict[str, dict[str, Any] | None]) -> dict[str, Any] | None:
         "rc": restored.get("rc"),
         "on_error_stop": restored.get("on_error_stop"),
         "input_sha256": restored.get("input_sha256", ""),
+        "decrypted": restored.get("decrypted"),
         "errors": restored.get("errors"),
         "duration_s": restored.get("duration_s"),
         "jobs": restored.get("jobs"),

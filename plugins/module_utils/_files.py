@@ -180,6 +180,31 @@ def assert_readable(path: str) -> None:
         pass
 
 
+def assert_private(path: str, what: str, *, wanted: str, setting: str) -> None:
+    """Raise CloseoutError unless ``path`` is a regular file that we can read and that is nobody else's to read.
+
+    The message calls it ``what``, says what was ``wanted``, and which ``setting`` to correct.
+    """
+    try:
+        # Neither waits for the writer of a pipe.
+        status = os.stat(path)
+        os.close(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK))
+    except OSError as error:
+        raise CloseoutError(
+            f"The {what} {path} cannot be read",
+            wanted=f"{wanted} that the user who runs the task can read",
+            found=error.strerror or str(error),
+            do=f"correct {setting}, or the owner of that file",
+        ) from error
+    if not stat.S_ISREG(status.st_mode) or status.st_mode & 0o077:
+        raise CloseoutError(
+            f"The {what} {path} is not private",
+            wanted="a regular file with mode 0600 or less",
+            found=stat.filemode(status.st_mode),
+            do=f"chmod 0600 {path}",
+        )
+
+
 def sha256_of(path: str) -> str:
     """Return the sha256 of a file, read whole."""
     digest = hashlib.sha256()

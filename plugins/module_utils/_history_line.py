@@ -48,6 +48,7 @@ def line_of(evidence: Evidence) -> dict[str, Any]:
         "format": get(dump, "format"),
         "compression": get(dump, "compression"),
         "compression_level": get(evidence, "settings", "compression_level") if dump else None,
+        "encrypted": bool(get(dump, "encryption")) if dump else None,
         "sha256": get(dump, "sha256"),
         "tables": get(dump, "manifest", "tables"),
         "rows": get(dump, "manifest", "rows"),

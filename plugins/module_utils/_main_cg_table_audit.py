@@ -34,7 +34,8 @@ def _of_file(parameters: dict[str, Any]) -> dict[str, Any]:
     from ._audit_dump import audit_dump, audit_manifest
 
     if parameters["dump"]:
-        return audit_dump(parameters["dump"], parameters["schema"])
+        identity_file, run_id = parameters["age_identity_file"], parameters["run_id"]
+        return audit_dump(parameters["dump"], parameters["schema"], identity_file=identity_file, run_id=run_id)
     return audit_manifest(parameters["manifest"], parameters["manifest_sha256"], parameters["schema"])
 
 
@@ -45,6 +46,7 @@ def main() -> None:
         "schema": {"type": "str", "default": "cutter_governance"},
         "expected_tables": {"type": "list", "elements": "str", "default": []},
         "dump": {"type": "path"},
+        "age_identity_file": {"type": "path", "default": ""},
         "manifest": {"type": "path"},
         "manifest_sha256": {"type": "str", "default": ""},
         "on_mismatch": {"type": "str", "choices": ["fail", "report"], "default": "fail"},

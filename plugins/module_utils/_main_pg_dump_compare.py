@@ -13,6 +13,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ._argspec import run_id_spec
 from ._compare import CompareRequest, compare
 from ._dumpdigest import assert_dump
+from ._dumptext import DumpFile
 from ._files import read_whole
 from ._globals import load_globals
 from ._module import run_module
@@ -32,12 +33,14 @@ def work(module: AnsibleModule) -> dict[str, Any]:
         "jobs",
         "show_differences",
         "report",
+        "age_identity_file",
     )
     request = CompareRequest(
         **{name: module.params[name] for name in names},
         globals_document=load_globals(read_whole(module.params["globals"])),
     )
     assert_dump(request.dump)
+    DumpFile(request.dump, identity_file=request.age_identity_file).assert_openable()
     if module.check_mode:
         return {}
     return compare(scratch, request)
@@ -59,6 +62,7 @@ def main() -> None:
         "jobs": {"type": "int", "default": 2},
         "show_differences": {"type": "bool", "default": False},
         "report": {"type": "path", "default": ""},
+        "age_identity_file": {"type": "path", "default": ""},
         "docker_host": {"type": "str", "default": ""},
         "bin_dir": {"type": "path", "default": ""},
     }

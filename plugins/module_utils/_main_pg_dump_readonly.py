@@ -20,7 +20,16 @@ from ._server import address_from, server_at
 def work(module: AnsibleModule) -> dict[str, Any]:
     """Take the dump; in check mode only see that it could be taken."""
     server = server_at(address_from(module.params))
-    names = ("directory", "name", "schema", "expected_tables", "content", "transport")
+    names = (
+        "directory",
+        "name",
+        "schema",
+        "expected_tables",
+        "content",
+        "transport",
+        "age_recipients",
+        "age_identity_file",
+    )
     request = DumpRequest(
         **{name: module.params[name] for name in names},
         format=Format(*(module.params[name] for name in ("format", "compression", "compression_level", "jobs"))),
@@ -43,6 +52,8 @@ def main() -> None:
         "jobs": {"type": "int", "default": 1},
         "compression": {"type": "str", "choices": ["none", "gzip", "zstd", "lz4"], "default": "none"},
         "compression_level": {"type": "int", "default": 0},
+        "age_recipients": {"type": "list", "elements": "str", "default": []},
+        "age_identity_file": {"type": "path", "default": ""},
         "directory": {"type": "path", "required": True},
         "name": {"type": "str", "required": True},
         "schema": {"type": "str", "required": True},

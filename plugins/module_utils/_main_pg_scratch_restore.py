@@ -12,6 +12,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ._argspec import run_id_spec
 from ._dumpdigest import assert_dump
+from ._dumptext import DumpFile
 from ._files import read_whole
 from ._globals import load_globals
 from ._identity import identity_from
@@ -36,8 +37,10 @@ def work(module: AnsibleModule) -> dict[str, Any]:
         manifest_sha256=module.params["manifest_sha256"],
         run_id=module.params["run_id"],
         jobs=module.params["jobs"],
+        age_identity_file=module.params["age_identity_file"],
     )
     assert_dump(request.path)
+    DumpFile(request.path, identity_file=request.age_identity_file).assert_openable()
     if module.check_mode:
         return {"changed": True}
     return {"changed": True, **restore(scratch, request)}
@@ -59,6 +62,7 @@ def main() -> None:
         "log": {"type": "path", "default": ""},
         "manifest": {"type": "path", "default": ""},
         "manifest_sha256": {"type": "str", "default": ""},
+        "age_identity_file": {"type": "path", "default": ""},
         "docker_host": {"type": "str", "default": ""},
         "bin_dir": {"type": "path", "default": ""},
     }

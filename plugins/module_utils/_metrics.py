@@ -34,6 +34,7 @@ _HELP = {
     "last_success_timestamp_seconds": "When the last closeout that passed ended; 0 where there is none.",
     "dump_size_bytes": "What the dump of the last closeout takes on the disk.",
     "dump_text_bytes": "The size of that dump's text.",
+    "dump_encrypted": "Whether the dump of the last closeout is encrypted: 1, or 0 where it is not.",
     "rows": "Rows of the whole database in that dump.",
     "audited_rows": "Rows of the audited schema in that dump.",
     "stage_duration_seconds": "How long the stages of the last closeout took.",
@@ -97,6 +98,9 @@ def _samples(
 ) -> Iterator[tuple[dict[str, str], float]]:
     if name == "last_result":
         yield {}, 1 if line.get("result") == ALL_PASS else 0
+    elif name == "dump_encrypted":
+        if isinstance(line.get("encrypted"), bool):
+            yield {}, int(line["encrypted"])
     elif name == "last_run_timestamp_seconds":
         yield {}, _ended(line)
     elif name == "last_success_timestamp_seconds":

@@ -70,7 +70,9 @@ def _database(settings: dict[str, Any], database: dict[str, Any] | None) -> Iter
 def _dump(settings: dict[str, Any], client: dict[str, Any] | None) -> Iterator[str]:
     packed = "" if settings["compression"] == NONE else f", compressed by {settings['compression']}"
     kind = "plain SQL" if settings["format"] == PLAIN else f"format {settings['format']}"
-    yield f"Dump: {settings['dump_path']}, {kind}{packed}, in one read-only snapshot"
+    recipients = len(settings["age_recipients"])
+    sealed = f", encrypted by age to {recipients} recipient{'s' * (recipients > 1)}" if recipients else ""
+    yield f"Dump: {settings['dump_path']}, {kind}{packed}{sealed}, in one read-only snapshot"
     if client is None:
         yield f"Made by: a pg_dump that {_UNKNOWN}"
     else:

@@ -20,6 +20,7 @@ from ._findings import Findings
 from ._formats import PLAIN, Format
 from ._history import assert_usable, path_below
 from ._identity import read_identity
+from ._preflight_age import look_at_encryption
 from ._preflight_database import notes_of, problems_of, unlike_expected
 from ._preflight_needs import Needs, read_needs
 from ._preflight_offer import note_surroundings
@@ -60,9 +61,11 @@ class Preflight:
             tried("signature", "closeout_sign_key", lambda: sign(b"", self._settings["sign_key"]))
         if self._settings["format"] == PLAIN and self._settings["compression"] != NONE:
             tried("compression", "closeout_compression", lambda: program_of(self._settings["compression"]))
+        encryption, run_id = "closeout_age_recipients", self._address.run_id
+        tried("encryption", encryption, lambda: look_at_encryption(self.found, self._settings, run_id))
         known = Known(self._needs, self._container, self._client_major)
         if self._settings["scratch_driver"] == "docker":
-            image, run_id = self._settings["scratch_image"] or "scratch image", self._address.run_id
+            image = self._settings["scratch_image"] or "scratch image"
             tried("scratch", image, lambda: look_at_docker(self.found, self._settings, known, run_id))
         else:
             programs = self._settings["bin_dir"] or "scratch server"

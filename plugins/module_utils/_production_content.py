@@ -34,11 +34,12 @@ class ProductionContent:
 
 
 def compare_with_production(
-    session: Session, manifest: Manifest, dump: DumpFile, schema: str, which: str
+    session: Session, manifest: Manifest, dump: DumpFile, schema: str, which: str, *, can_be_read: bool = True
 ) -> ProductionContent:
     """Read production's rows in the session's snapshot; ``which`` tables: audited (those of ``schema``), all or none.
 
-    ``dump`` is read only for partitioned tables whose rows come through their root.
+    ``dump`` is read only for partitioned tables whose rows come through their root. Where it ``can_be_read`` by nobody
+    here, being encrypted, these have no digest of the dump, and are equal to nothing.
     """
     result = ProductionContent()
     if which == "none":
@@ -48,13 +49,17 @@ def compare_with_production(
     found = digest_in_snapshot(session, tables.values(), encoding=manifest.encoding, schema=only)
     # Production's partitioned tables have no order, and so must the dump's have none.
     roots = {key: tables[key] for key in found if tables[key].partitioned}
-    dumped = {key: Content(tables[key].rows or 0, tables[key].sha256 or "") for key in found}
-    dumped |= unordered_of_dump(dump, roots) if roots else {}
+    dumped: dict[tuple[str, str], Content | None] = {
+        key: Content(tables[key].rows or 0, tables[key].sha256 or "") for key in found
+    }
+    dumped |= unordered_of_dump(dump, roots) if roots and can_be_read else dict.fromkeys(roots)
     for key in found:
         table = tables[key]
         if table.schema == schema and table.created:
             result.production[table.name] = found[key].sha256
-            result.dump[table.name] = dumped[key].sha256
+            of_dump = dumped[key]
+            if of_dump is not None:
+                result.dump[table.name] = of_dump.sha256
     if which == "all":
         different = sorted(".".join(key) for key in dumped if found[key] != dumped[key])
         result.all_tables = {

@@ -102,6 +102,8 @@ class Program(ABC):
             self._feeder.join(STOP_S)
             if self._feeder.is_alive():
                 raise ProgramFailed(f"{self.argv[0]} ended, but its input is still being read")
+        if isinstance(self._feed_error, CloseoutError):
+            raise self._feed_error
         if self._feed_error is not None:
             raise ProgramFailed(f"The input of {self.argv[0]} could not be read", found=str(self._feed_error))
 

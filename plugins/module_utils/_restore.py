@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ._archive_place import lent
-from ._dump_parts import NotCut, OtherDump
+from ._dump_parts import NotCut, OtherDump, other_dump
 from ._dumptext import DumpFile
 from ._errors import CloseoutError, GuardFailed, ProgramFailed
 from ._files import write_whole
@@ -48,18 +48,30 @@ def restore(scratch: Scratch, request: RestoreRequest) -> dict[str, Any]:
     """
     server = server_at(scratch.address)
     plan = _planned(request)
-    facts: dict[str, Any] = {"db": request.db, "on_error_stop": not request.by_hand}
+    dump = DumpFile(
+        request.path,
+        server,
+        identity_file=request.age_identity_file,
+        run_id=request.run_id,
+        size_bytes=plan.size_bytes,
+    )
+    dump.assert_openable()
+    if plan.encrypted and not dump.is_encrypted():
+        raise other_dump("a file that does not begin as what age encrypts")
+    facts: dict[str, Any] = {"db": request.db, "on_error_stop": not request.by_hand, "decrypted": dump.is_encrypted()}
     try:
         with server.session(read_only=False) as session:
             facts["guard"] = guard(server, session, request.production, request.nonce)
             facts["server_version"] = session.value("SELECT current_setting('server_version')")
+            # An encrypted one shows here whether the identity is the right one.
+            kind = dump.kind()
             facts["roles_created"] = _prepare(session, request)
             settings = restore_settings(session, request.globals_document)
-            if DumpFile(request.path).kind() in (CUSTOM, DIRECTORY):
-                facts.update(_of_archive(server, session, request, as_options(settings)))
+            if kind in (CUSTOM, DIRECTORY):
+                facts.update(_of_archive(server, session, request, dump, as_options(settings)))
             else:
                 plan.memory = session_memory(session, plan.jobs)
-                facts.update(_of_text(server, request, plan, settings))
+                facts.update(_of_text(server, request, dump, plan, settings))
     except CloseoutError as error:
         error.facts = {"restore": {**facts, **error.facts.pop("restore", {})}, **error.facts}
         raise
@@ -126,23 +138,25 @@ def _make_anew(server: Server, request: RestoreRequest, reason: str) -> None:
 @dataclass
 class _Plan:
     """How to restore: with ``jobs`` sessions, or for that ``reason`` with one psql. ``memory`` are settings of each
-    session.
+    session. ``size_bytes`` is what the dump was written with, 0 where that is not known, and ``encrypted`` whether it
+    was.
     """
 
     jobs: int = 1
     reason: str = ""
     described: Described | None = None
     memory: dict[str, str] = field(default_factory=dict)
+    size_bytes: int = 0
+    encrypted: bool = False
 
 
 def _planned(request: RestoreRequest) -> _Plan:
     """Plan, before anything is done. Raises CloseoutError for a manifest that is not what it should be."""
     if request.manifest_sha256 == "":
         return _Plan(reason="no manifest was given")
-    try:
-        described = describe(request.manifest, request.manifest_sha256)
-    except NotCut as error:
-        return _Plan(reason=str(error))
+    described = describe(request.manifest, request.manifest_sha256)
+    if described.not_cut:
+        return _Plan(reason=described.not_cut, size_bytes=described.size_bytes, encrypted=described.encrypted)
     jobs = jobs_or_default(request.jobs)
     if request.by_hand:
         return _Plan(reason="errors are to be tolerated")
@@ -153,23 +167,29 @@ def _planned(request: RestoreRequest) -> _Plan:
     return _Plan(jobs, "", described)
 
 
-def _of_archive(server: Server, session: Session, request: RestoreRequest, options: str) -> dict[str, Any]:
+def _of_archive(
+    server: Server, session: Session, request: RestoreRequest, dump: DumpFile, options: str
+) -> dict[str, Any]:
     """Restore an archive: by pg_restore, if that can open it and several sessions may restore; else its text by psql.
 
-    The text is wanted, too, where a manifest is to be made of it, or errors are to be tolerated class by class.
+    The text is wanted, too, where a manifest is to be made of it, or errors are to be tolerated class by class. What is
+    decrypted never lies in a file that several could open.
     """
     jobs = jobs_or_default(request.jobs)
-    if can_read(server, request.path) and jobs > 1 and not (request.by_hand or request.wants_manifest):
+    as_text = dump.is_encrypted() or request.by_hand or request.wants_manifest
+    if not as_text and can_read(server, request.path) and jobs > 1:
         archive = ArchiveRestore(request.path, request.db, jobs, request.guard_statement(), request.log)
         return restore_archive(server, session, archive, options)
     reason = "its text is restored" if jobs > 1 else "one session was asked for"
     with contextlib.ExitStack() as opened:
         if os.path.isdir(request.path):
             opened.enter_context(lent(request.path, session))
-        return {**restore_by_psql(server, request, options), "jobs": 1, "jobs_reason": reason}
+        return {**restore_by_psql(server, request, dump, options), "jobs": 1, "jobs_reason": reason}
 
 
-def _of_text(server: Server, request: RestoreRequest, plan: _Plan, settings: dict[str, str]) -> dict[str, Any]:
+def _of_text(
+    server: Server, request: RestoreRequest, dump: DumpFile, plan: _Plan, settings: dict[str, str]
+) -> dict[str, Any]:
     """Restore with several sessions where that can be, else with one psql, which has the last word in any case."""
     started = time.monotonic()
     reason, earlier = plan.reason, ""
@@ -184,7 +204,7 @@ def _of_text(server: Server, request: RestoreRequest, plan: _Plan, settings: dic
             earlier = f"{reason}; all of it once more, with one psql\n"
             _make_anew(server, request, reason)
     try:
-        facts = restore_by_psql(server, request, as_options(settings), earlier)
+        facts = restore_by_psql(server, request, dump, as_options(settings), earlier)
     except CloseoutError as error:
         error.facts.setdefault("restore", {}).update(jobs=1, jobs_reason=reason)
         raise

@@ -21,6 +21,11 @@ DUPLICATE_OBJECT = "42710"
 _RECORD = re.compile(
     r"^psql:(?:<stdin>:(?P<line>\d+):)? *(?P<level>ERROR|FATAL|PANIC|error|fatal|STATEMENT): *(?P<text>.*)"
 )
+_MESSAGE = re.compile(
+    r"^(?P<where>psql:(?:<stdin>:\d{1,12}:)?) *"
+    r"(?P<level>ERROR|FATAL|PANIC|WARNING|NOTICE|LOG|INFO|DEBUG|error|fatal|warning): *(?:(?P<state>[0-9A-Z]{5}):)?"
+)
+LEFT_OUT = "its text is left out, for the dump is encrypted"
 _ARCHIVE_ERROR = re.compile(r"^pg_restore: (?:error|fatal): *(?P<text>.*)")
 _COMMAND = "Command was: "
 _LITERAL = re.compile(r"'(?:[^']|'')*(?:'|$)|\$(\w*)\$.*?(?:\$\1\$|$)")
@@ -64,11 +69,13 @@ class RestoreError:
             return "role"
         return ""
 
-    def describe(self) -> str:
-        """Return it as one line for a record."""
+    def describe(self, *, texts: bool = True) -> str:
+        """Return it as one line for a record; without ``texts`` only what cannot be a row: where, and the SQLSTATE."""
         # Literals may be secrets (a user mapping, a subscription) or rows.
         statement = _LITERAL.sub("'…'", " ".join(self.statement.split()))[:120]
         where = f"line {self.line}: " if self.line else ""
+        if not texts:
+            return f"{where}{self.sqlstate or self.program} ({LEFT_OUT})"
         return f"{where}{self.sqlstate or self.program}: {self.message[:300]}" + (
             f" [{statement}]" if statement else ""
         )
@@ -124,8 +131,22 @@ def without_rows(messages: str) -> str:
     return "".join(kept)
 
 
-def summarize(errors: list[RestoreError], *, tolerate: bool, show: int = 20) -> dict[str, Any]:
-    """Return the errors as a record holds them: how many, those tolerated by class, and the first fatal ones."""
+def without_texts(messages: str) -> str:
+    """Return psql's messages without their texts and statements, which may hold rows: of each where it is, how bad it
+    is, and its SQLSTATE.
+    """
+    kept = []
+    for line in messages.splitlines():
+        found = _MESSAGE.match(line)
+        if found is not None:
+            kept.append(f"{found['where']} {found['level']}:  {found['state'] or '-----'}: {LEFT_OUT}\n")
+    return "".join(kept)
+
+
+def summarize(errors: list[RestoreError], *, tolerate: bool, texts: bool = True, show: int = 20) -> dict[str, Any]:
+    """Return the errors as a record holds them: how many, those tolerated by class, and the first fatal ones, with
+    their ``texts`` or without.
+    """
     tolerated = {"role": 0, "owner": 0, "acl": 0}
     fatal = []
     for error in errors:
@@ -133,5 +154,5 @@ def summarize(errors: list[RestoreError], *, tolerate: bool, show: int = 20) -> 
         if name:
             tolerated[name] += 1
         else:
-            fatal.append(error.describe())
+            fatal.append(error.describe(texts=texts))
     return {"total": len(errors), "tolerated": tolerated, "fatal": fatal[:show], "fatal_total": len(fatal)}

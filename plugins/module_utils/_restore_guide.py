@@ -30,6 +30,7 @@ GUIDE = "RESTORE.md"
 _ALL_PASS = "ALL_PASS"
 _DECOMPRESS = {"gzip": "gzip -dc", "zstd": "zstd -dc", "lz4": "lz4 -dc"}
 _NO_SUPERUSER_YET = "postgres"
+_NO_IDENTITY_YET = "/root/age-identity"
 
 
 def restore_guide(evidence: dict[str, Any], document: dict[str, Any] | None, dump: str) -> str:
@@ -102,10 +103,12 @@ class _Guide:
         self._tablespaces = tablespace_variables(document)
         self._form = get(evidence, "dump", "format") or PLAIN
         self._compression = get(evidence, "dump", "compression") or NONE
+        self._encrypted = get(evidence, "dump", "encryption") is not None
         self._signed = bool(get(evidence, "settings", "sign_key"))
 
     def about(self) -> list[str]:
         compressed = "" if self._compression == NONE else f", {self._compression}"
+        compressed += ", encrypted by age" if self._encrypted else ""
         return [
             _items([
                 f"dump: {_code(self._dump)}, format {self._form}{compressed},"
@@ -143,6 +146,11 @@ class _Guide:
             lines.append(
                 f"for tablespace {_code(name)} a directory, empty and the server's user's ({variable}): {where}"
             )
+        if self._encrypted:
+            recipients = ", ".join(_code(one) for one in get(self._evidence, "dump", "encryption", "recipients") or [])
+            lines.append(
+                f"the program age, and the identity (the private key) of one of these recipients: {recipients}"
+            )
         if self._container:
             lines.append("bash and docker on the container's host; production had the image"
                          f" {_code(self._value('production', 'before', 'container', 'image'))}")  # fmt: skip
@@ -163,11 +171,14 @@ class _Guide:
         lines += [
             f"export PGUSER={shell_word(superuser)}",
             f"db={shell_word(self._database['name'])}",
-            f"jobs={get(self._evidence, 'restore', 'jobs') or 1}",
         ]
+        if not self._encrypted:
+            lines.append(f"jobs={get(self._evidence, 'restore', 'jobs') or 1}")
         if self._tablespaces:
             words = [f"-v {shell_word(f'{variable}={location}')}" for _name, variable, location in self._tablespaces]
             lines.append(f"tablespaces=({' '.join(words)})")
+        if self._encrypted:
+            lines.append(f"identity={shell_word(self._value('settings', 'age_identity_file') or _NO_IDENTITY_YET)}")
         if self._signed:
             lines += ["signers=~/.ssh/allowed_signers", "signer=closeout"]
         bin_dir = get(self._evidence, "settings", "bin_dir")
@@ -183,7 +194,8 @@ class _Guide:
         if not self._container:
             other = "a server in a container: instead of the lines with `PGHOST` and `PGPORT`, `container=…` and"
             other += ' `server() { docker exec -i -e PGUSER -e PGDATABASE -e PGOPTIONS "$container" "$@"; }`'
-            other += "; an archive must then be copied into the container" if self._form != PLAIN else ""
+            copied = self._form != PLAIN and not self._encrypted
+            other += "; an archive must then be copied into the container" if copied else ""
         return [
             "## 2. Say where",
             "Edit these values; all commands after them stay as they are. Use one bash for all of them, and go on only"
@@ -234,7 +246,9 @@ class _Guide:
         reason = get(self._evidence, "restore", "jobs_reason")
         said = "Not in one transaction: it would need a lock for every object at once, and what it would undo is a"
         said += ' database that holds nothing else. After an error: `server dropdb -- "$db"`, and on from 5.'
-        if self._form != PLAIN and reason:
+        if self._encrypted:
+            said += " Nothing decrypted comes to a file; what age finds damaged at the end is an error of all of it."
+        elif self._form != PLAIN and reason:
             said += f" `jobs` is what the restore test had: {_code(reason)}."
         return [
             "## 6. Restore",
@@ -245,13 +259,17 @@ class _Guide:
 
     def _commands(self) -> list[str]:
         dump = shell_word(self._dump)
-        if self._form == PLAIN:
-            psql = "server psql -X -q -v ON_ERROR_STOP=1 -o /dev/null -f -"
-            if self._compression == NONE:
-                return [f"{psql} < {dump}"]
-            return [f"{_DECOMPRESS[self._compression]} < {dump} | {psql}"]
         # The name of the database is in PGDATABASE: as an argument, one with a = in it would be something else.
-        restore = 'server pg_restore --exit-on-error --jobs "$jobs" --dbname application_name=restore'
+        by_name = "--dbname application_name=restore"
+        if self._form == PLAIN or self._encrypted:
+            ways = ['age -d -i "$identity"'] if self._encrypted else []
+            if self._form == PLAIN:
+                ways += [] if self._compression == NONE else [_DECOMPRESS[self._compression]]
+                ways.append("server psql -X -q -v ON_ERROR_STOP=1 -o /dev/null -f -")
+            else:
+                ways.append(f"server pg_restore --exit-on-error {by_name}")
+            return [" | ".join([f"{ways[0]} < {dump}", *ways[1:]])]
+        restore = f'server pg_restore --exit-on-error --jobs "$jobs" {by_name}'
         if not self._container:
             return [f"{restore} {dump}"]
         return [

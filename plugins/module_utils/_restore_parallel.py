@@ -16,9 +16,10 @@ from threading import Event
 from typing import Any
 
 from ._compression import NONE
-from ._dump_parts import NotCut, cut, other_dump, text_ranges
+from ._dump_parts import cut, other_dump, text_ranges
 from ._dump_source import DumpSource
 from ._files import open_regular, pieces_with_digest
+from ._formats import PLAIN
 from ._manifest import Manifest, read_manifest
 from ._progress import meter
 from ._restore_errors import read_errors
@@ -37,11 +38,15 @@ class GivenUp(Exception):
 
 @dataclass(frozen=True)
 class Described:
-    """The manifest of a plain dump, and the size and digest of the file that it was made with."""
+    """The manifest of a dump, the size and digest of the file that it was made with, and whether that is ``encrypted``.
+    ``not_cut`` says why the dump is to be restored in one go, "" where it need not be.
+    """
 
     manifest: Manifest
     size_bytes: int
     sha256: str
+    encrypted: bool
+    not_cut: str = ""
 
 
 def jobs_or_default(jobs: int) -> int:
@@ -50,16 +55,16 @@ def jobs_or_default(jobs: int) -> int:
 
 
 def describe(path: str, sha256: str) -> Described:
-    """Read a manifest. Raises CloseoutError where it is not the one of this digest, NotCut where the dump's file is not
-    the plain text.
-    """
+    """Read a manifest. Raises CloseoutError where it is not the one of this digest."""
     manifest, document = read_manifest(pieces_with_digest(path, sha256))
     about = document.get("dump") or {}
-    if about.get("format") != "plain" or about.get("compression") != NONE:
-        raise NotCut("its text can only be read from its beginning")
-    if not manifest.complete:
-        raise NotCut("its manifest is not that of a whole dump")
-    return Described(manifest, about["size_bytes"], about["sha256"])
+    not_cut = ""
+    if [about.get(name, NONE) for name in ("format", "compression", "encryption")] != [PLAIN, NONE, NONE]:
+        not_cut = "its text can only be read from its beginning"
+    elif not manifest.complete:
+        not_cut = "its manifest is not that of a whole dump"
+    encrypted = about.get("encryption", NONE) != NONE
+    return Described(manifest, about.get("size_bytes") or 0, about.get("sha256") or "", encrypted, not_cut)
 
 
 def restore_in_parallel(

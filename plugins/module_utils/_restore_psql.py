@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from ._age import PROGRAM
 from ._compression import NONE
 from ._dumpdigest import read_dump, size_of
 from ._dumptext import DumpFile
@@ -24,7 +25,7 @@ from ._manifest import Manifest
 from ._printable import printable_lines
 from ._progress import meter
 from ._psql import psql_arguments
-from ._restore_errors import read_errors, summarize
+from ._restore_errors import read_errors, summarize, without_texts
 from ._restore_request import RestoreRequest
 from ._scanner import Scanner
 from ._server import Server
@@ -66,15 +67,18 @@ class _Hashed:
             yield piece
 
 
-def restore_by_psql(server: Server, request: RestoreRequest, options: str, earlier: str = "") -> dict[str, Any]:
-    """Restore with one psql; return return code, errors, seconds and the sha256 of what was read.
+def restore_by_psql(
+    server: Server, request: RestoreRequest, dump: DumpFile, options: str, earlier: str = ""
+) -> dict[str, Any]:
+    """Restore ``dump`` with one psql; return return code, errors, seconds and the sha256 of what was read.
 
-    ``options`` becomes PGOPTIONS, ``earlier`` is what the log begins with. Raises ProgramFailed, with these facts,
-    where the restore did not succeed.
+    ``options`` becomes PGOPTIONS, ``earlier`` is what the log begins with. Of an encrypted dump nothing is kept or told
+    of what psql says but where it says it, and the SQLSTATE: the rest may be rows. Raises ProgramFailed, with these
+    facts, where the restore did not succeed.
     """
     manifest = Manifest()
     scanner = Scanner(manifest) if request.wants_manifest else None
-    dump = DumpFile(request.path, server)
+    encrypted = dump.is_encrypted()
     source = _Hashed(dump, scanner)
     started = time.monotonic()
     argv = [
@@ -92,18 +96,19 @@ def restore_by_psql(server: Server, request: RestoreRequest, options: str, earli
     except BaseException:
         program.stop()
         raise
+    messages = without_texts(program.messages) if encrypted else program.messages
     if request.log:
-        write_whole(request.log, printable_lines(earlier + program.messages).encode("utf-8"), replace=True)
+        write_whole(request.log, printable_lines(earlier + messages).encode("utf-8"), replace=True)
     errors = read_errors(program.messages)
     facts: dict[str, Any] = {
         "rc": code,
-        "errors": summarize(errors, tolerate=request.by_hand),
+        "errors": summarize(errors, tolerate=request.by_hand, texts=not encrypted),
         # Of a restore that failed, nothing says how much psql took in.
         "input_sha256": source.sha256 if program.fed_all and code == 0 else "",
         "duration_s": round(time.monotonic() - started, 3),
     }
     if code != 0 or facts["errors"]["fatal_total"] or not program.fed_all:
-        first = (facts["errors"]["fatal"] or [program.messages.strip()[-300:] or "no message"])[0]
+        first = (facts["errors"]["fatal"] or [messages.strip()[-300:] or "no message"])[0]
         raise ProgramFailed(
             "The restore failed",
             wanted="return code 0 and no error" + (" but those of missing roles" if request.by_hand else ""),
@@ -122,16 +127,18 @@ def restore_by_psql(server: Server, request: RestoreRequest, options: str, earli
     if scanner is not None:
         scanner.finish()
         manifest.complete = scanner.complete
-        facts["manifest"] = _keep_manifest(manifest, request, dump.kind(), facts["input_sha256"])
+        facts["manifest"] = _keep_manifest(manifest, request, dump, facts["input_sha256"])
     return facts
 
 
-def _keep_manifest(manifest: Manifest, request: RestoreRequest, kind: str, sha256: str) -> dict[str, Any]:
+def _keep_manifest(manifest: Manifest, request: RestoreRequest, dump: DumpFile, sha256: str) -> dict[str, Any]:
     """Write the manifest of a dump that has none yet."""
+    kind = dump.kind()
     about = {
         "name": os.path.basename(request.path),
         "format": kind if kind in (CUSTOM, DIRECTORY) else PLAIN,
         "compression": NONE if kind in (CUSTOM, DIRECTORY) else kind,
+        "encryption": PROGRAM if dump.is_encrypted() else NONE,
         "size_bytes": size_of(request.path),
         "sha256": sha256,
     }

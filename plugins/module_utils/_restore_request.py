@@ -19,7 +19,8 @@ class RestoreRequest:
     """``production`` is what the scratch server must not be; ``log`` is the path of a file to write, or "".
 
     ``manifest`` is the path of a file to write, or "". With ``manifest_sha256`` it was written with the dump, and is
-    read. ``jobs`` sessions may restore (0: as many as there are processors, at most 4).
+    read. ``jobs`` sessions may restore (0: as many as there are processors, at most 4). ``age_identity_file`` opens an
+    encrypted dump.
     """
 
     path: str
@@ -33,6 +34,7 @@ class RestoreRequest:
     manifest_sha256: str = ""
     jobs: int = 0
     run_id: str = ""
+    age_identity_file: str = ""
 
     @property
     def wants_manifest(self) -> bool:

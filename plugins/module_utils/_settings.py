@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from ._age import SUFFIX, is_recipient, without_secret
 from ._compression import COMPRESSIONS, NONE, most_of
 from ._files import PARTIAL
 from ._formats import FORMATS, PLAIN, Format
@@ -36,6 +37,7 @@ CUTTER_GOVERNANCE_TABLES = (
     "verify_result",
 )
 PROGRESS_S = 10
+_MOST_RECIPIENTS = 64
 _TRUE = {"true", "yes", "on", "1", "y", "t"}
 _FALSE = {"false", "no", "off", "0", "n", "f"}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
@@ -75,7 +77,11 @@ class Problem:
 
 
 class _Unreadable(ValueError):
-    """A value that is not of its setting's kind; the text says what was wanted."""
+    """A value that is not of its setting's kind; says what was wanted, and what of it may be shown as ``found``."""
+
+    def __init__(self, wanted: str, found: str | None = None) -> None:
+        super().__init__(wanted)
+        self.found = found
 
 
 Reader = Callable[[Any], Any]
@@ -135,6 +141,17 @@ def _list(value: Any) -> list[str]:
     return list(dict.fromkeys(name for name in names if name))
 
 
+def _recipients(value: Any) -> list[str]:
+    recipients = list(dict.fromkeys(" ".join(text.split()) for text in _list(value)))
+    for recipient in recipients:
+        if not is_recipient(recipient):
+            wanted = "recipients of age (age1…), or public keys of OpenSSH (ssh-ed25519 …, ssh-rsa …)"
+            raise _Unreadable(wanted, without_secret(recipient))
+    if len(recipients) > _MOST_RECIPIENTS:
+        raise _Unreadable(f"at most {_MOST_RECIPIENTS} recipients", str(len(recipients)))
+    return recipients
+
+
 def _statements(value: Any) -> list[Any]:
     """What the operator states: texts, or mappings of a name to a text."""
     if isinstance(value, str):
@@ -183,6 +200,8 @@ SETTINGS: dict[str, _Setting] = {
     "dump_jobs": _Setting(_number(1, 64), 1),
     "compression": _Setting(_choice(*COMPRESSIONS), NONE),
     "compression_level": _Setting(_number(0, 19), 0),
+    "age_recipients": _Setting(_recipients, []),
+    "age_identity_file": _Setting(_absolute, ""),
     "root": _Setting(_absolute, "/opt/incomex/backups"),
     "label": _Setting(
         _matching(_NAME, "letters, digits, '_', '.' and '-', at most 63, beginning with a letter or digit"), "closeout"
@@ -232,7 +251,8 @@ def read_settings(given: dict[str, Any], *, run_id: str, stamp: str, date: str) 
         try:
             settings[name] = setting.read(value)
         except _Unreadable as error:
-            problems.append(_problem(name, str(error), repr(value)[:200]))
+            found = repr(value) if error.found is None else error.found
+            problems.append(_problem(name, str(error), found[:200]))
     for name in sorted(set(given) - set(SETTINGS)):
         problems.append(_problem(name, "a variable of this role", "an unknown one", do="correct its name"))
     if not settings["expected_tables"] and settings["schema"] == CUTTER_GOVERNANCE:
@@ -245,7 +265,10 @@ def read_settings(given: dict[str, Any], *, run_id: str, stamp: str, date: str) 
     words = {"label": settings["label"], "stamp": stamp, "date": date, "run_id": run_id}
     file_words = {**words, "db": re.sub(r"[^A-Za-z0-9_.-]", "_", settings["db"])}
     settings["dump_name"] = _expanded(settings["dump_name"], file_words)
-    settings["dump_name"] = Format(settings["format"], settings["compression"]).file_name(settings["dump_name"])
+    settings["dump_name"] = _with_endings(settings)
+    if settings["age_identity_file"] and _not_given(given.get("age_recipients")):
+        wanted = "empty, where closeout_age_recipients is empty"
+        problems.append(_problem("age_identity_file", wanted, settings["age_identity_file"]))
     for name, wanted in _contradictions(settings):
         problems.append(_problem(name, wanted, repr(settings[name])))
         settings[name] = SETTINGS[name].default
@@ -272,6 +295,13 @@ def read_settings(given: dict[str, Any], *, run_id: str, stamp: str, date: str) 
     return settings, problems
 
 
+def _with_endings(settings: dict[str, Any]) -> str:
+    """Return the dump's name with the endings of its format, and of its encryption."""
+    ending = SUFFIX if settings["age_recipients"] else ""
+    name = settings["dump_name"].removesuffix(ending)
+    return Format(settings["format"], settings["compression"]).file_name(name) + ending
+
+
 def _contradictions(settings: dict[str, Any]) -> list[tuple[str, str]]:
     """Return what cannot be together with the rest: the setting, and what it may be."""
     most, is_directory = most_of(settings["compression"]), Format(settings["format"]).writes_itself
@@ -280,6 +310,8 @@ def _contradictions(settings: dict[str, Any]) -> list[tuple[str, str]]:
         found.append(("compression_level", f"at most {most}, for {settings['compression']}"))
     if settings["dump_jobs"] > 1 and not is_directory:
         found.append(("dump_jobs", f"1, for the format {settings['format']}"))
+    if settings["age_recipients"] and is_directory:
+        found.append(("format", "plain or custom, where the dump is encrypted: pg_dump writes a directory itself"))
     if settings["bandwidth_limit_mb_s"] and is_directory:
         found.append(("bandwidth_limit_mb_s", "0, for the format directory, which pg_dump writes itself"))
     if settings["transport"] in ("namespace", "exec"):

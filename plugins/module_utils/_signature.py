@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import os
 import shutil
-import stat
 import subprocess
 
-from ._errors import CloseoutError, ProgramFailed
+from ._errors import ProgramFailed
+from ._files import assert_private
 from ._program_host import HOST_PATH
 
 NAMESPACE = "incomex-closeout"
@@ -42,7 +42,7 @@ def sign(content: bytes, key: str) -> bytes:
             found="none",
             do="install it (package openssh-client), or empty closeout_sign_key",
         )
-    _refuse_open(key)
+    assert_private(key, "key", wanted="a private key of OpenSSH", setting="closeout_sign_key")
     agent = {name: os.environ[name] for name in ("SSH_AUTH_SOCK",) if name in os.environ}
     try:
         done = subprocess.run(
@@ -62,27 +62,6 @@ def sign(content: bytes, key: str) -> bytes:
         said = " ".join(done.stderr.decode("utf-8", "replace").split())
         raise _failed(key, f"return code {done.returncode}: {said[-300:] or 'no message'}")
     return done.stdout
-
-
-def _refuse_open(key: str) -> None:
-    try:
-        # Neither waits for the writer of a pipe.
-        status = os.stat(key)
-        os.close(os.open(key, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK))
-    except OSError as error:
-        raise CloseoutError(
-            f"The key {key} cannot be read",
-            wanted="a private key of OpenSSH that the user who runs the task can read",
-            found=error.strerror or str(error),
-            do="correct closeout_sign_key, or the owner of that file",
-        ) from error
-    if not stat.S_ISREG(status.st_mode) or status.st_mode & 0o077:
-        raise CloseoutError(
-            f"The key {key} is not private",
-            wanted="a regular file with mode 0600 or less",
-            found=stat.filemode(status.st_mode),
-            do=f"chmod 0600 {key}",
-        )
 
 
 def _failed(key: str, found: str) -> ProgramFailed:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from ._checks_backup import dump_complete, dump_rows, dump_tables, sha256_confirmed
+from ._checks_backup import dump_complete, dump_encrypted, dump_rows, dump_tables, sha256_confirmed
 from ._checks_content import (
     dump_census,
     dump_content,
@@ -148,6 +148,7 @@ _CHECKS = (
     Check("plan.ready", 6, "Nothing was in the way of the run", plan_ready),
     Check("evidence.whole", 6, "The evidence is whole and of one run", evidence_whole),
     Check("dump.complete", 1, "The dump is complete", dump_complete),
+    Check("dump.encrypted", 1, "The dump is encrypted as it was asked for", dump_encrypted),
     Check("dump.tables", 2, "The dump creates exactly the expected tables", dump_tables),
     Check("dump.rows", 2, "The dump has production's rows of the snapshot", dump_rows),
     Check("dump.content", 2, "The dump has production's rows, by digest", dump_content),

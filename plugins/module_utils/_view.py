@@ -178,6 +178,7 @@ def _backup(document: Evidence) -> Facts:
         fact("compression", f"{text(compression)}, of {size_and_bytes(get(dump, 'text_bytes'))} of text")
         if packed
         else fact("compression", text(compression)),
+        fact("encryption", _encryption(get(dump, "encryption"))),
         fact("sha256", text(get(dump, "sha256"))),
         fact("sha256, read again after everything", text(get(dump, "sha256_confirmed"))),
         fact("read again", text(get(dump, "confirmed_utc"))),
@@ -194,6 +195,13 @@ def _backup(document: Evidence) -> Facts:
         fact("sha256 of the census", text(get(document, "production", "snapshot", "census", "sha256"))),
         fact("artefact directory", text(get(document, "settings", "artefact"))),
     ]
+
+
+def _encryption(found: Any) -> str:
+    if found is None:
+        return text("none")
+    told = f"{get(found, 'program')} {get(found, 'version')}, of {size_and_bytes(get(found, 'clear_bytes'))}, to "
+    return told + text(get(found, "recipients"))
 
 
 def _scratch(document: Evidence) -> Facts:

@@ -30,6 +30,13 @@ options:
   dump:
     description: Path of a plain dump on the target, to be read instead of a database.
     type: path
+  age_identity_file:
+    description:
+      - File on the target with an identity that opens O(dump), where that is encrypted by C(age). Age's own, or a
+        private key of OpenSSH without a passphrase; its mode is 0600 or less.
+    type: path
+    default: ""
+    version_added: 0.1.0
   manifest:
     description: Path of a manifest on the target, to be read instead of a database.
     type: path

@@ -69,6 +69,14 @@ options:
     description: Also say which row is the first that differs, by its position. Rows themselves are never shown.
     type: bool
     default: false
+  age_identity_file:
+    description:
+      - File on the target with an identity that opens O(dump), where that is encrypted by C(age). Age's own, or a
+        private key of OpenSSH without a passphrase; its mode is 0600 or less. It is read
+        where a digest differs.
+    type: path
+    default: ""
+    version_added: 0.1.0
   report:
     description: File to write the full list of tables and differences to.
     type: path

@@ -105,6 +105,23 @@ options:
     type: int
     default: 0
     version_added: 0.1.0
+  age_recipients:
+    description:
+      - To whom the dump is encrypted, by the target's program C(age), before it comes to the disk. Recipients of age
+        (C(age1…)) and public keys of OpenSSH (C(ssh-ed25519 …), C(ssh-rsa …)). Size and sha256 are those of the
+        encrypted file; O(name) is not changed. Not with O(format=directory).
+    type: list
+    elements: str
+    default: []
+    version_added: 0.1.0
+  age_identity_file:
+    description:
+      - File of an identity that opens the dump, see O(age_recipients). It is needed for one comparison only, of a
+        partitioned table whose rows come through its root, in O(content). Without it such a table has no digest of the
+        dump, and so is not equal.
+    type: path
+    default: ""
+    version_added: 0.1.0
 extends_documentation_fragment:
   - incomex.closeout.run
   - incomex.closeout.connection

@@ -29,7 +29,8 @@ options:
   path:
     description:
       - Path of the dump. It is a plain one, compressed by gzip, zstd or lz4 or not, or an archive of C(pg_dump)'s
-        custom format, which C(pg_restore) of the scratch server turns into a plain one on the way.
+        custom format, which C(pg_restore) of the scratch server turns into a plain one on the way. Any of these may be
+        encrypted, see O(age_identity_file).
     type: path
     required: true
   globals:
@@ -87,6 +88,14 @@ options:
         C(psql); what that says counts. RV(restore) has the reason.
     type: int
     default: 0
+    version_added: 0.1.0
+  age_identity_file:
+    description:
+      - File on the target with an identity that opens O(path), where that is encrypted by C(age). Age's own, or a
+        private key of OpenSSH without a passphrase; its mode is 0600 or less. It is
+        decrypted on the way to C(psql), never to a file; without an identity nothing is restored.
+    type: path
+    default: ""
     version_added: 0.1.0
   docker_host:
     description: Address of the Docker daemon. Empty means C(unix:///var/run/docker.sock).

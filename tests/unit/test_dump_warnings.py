@@ -7,6 +7,7 @@ from ansible_collections.incomex.closeout.plugins.module_utils._dump_warnings im
     UNCLASSIFIED,
     read_messages,
     remarks,
+    without_words_of_the_server,
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -144,3 +145,23 @@ def test_no_line_is_lost(lines: list[str]) -> None:
             assert set(remark.text.split("\n")) <= known
     summary = read_messages(text)
     assert sum(summary["told"].values()) + summary["unclassified_total"] == len(found)
+
+
+def test_of_an_encrypted_dump_no_word_of_the_server_is_kept_that_may_be_a_row() -> None:
+    """pg_dump's own words stay, and what the server says of its disk, of rights and of its end."""
+    own = 'pg_dump: error: Dumping the contents of table "t" failed: PQgetResult() failed.\n'
+    command = "pg_dump: detail: Command was: COPY public.t (word) TO stdout;\n"
+    said = own + "pg_dump: detail: Error message from server: ERROR:  saw Alice\nDETAIL:  Alice\n Bob\n" + command
+    left = without_words_of_the_server(said)
+    assert left.startswith(own) and left.endswith(command) and "left out, for the dump is encrypted" in left
+    assert "Alice" not in left and "Bob" not in left
+    for harmless in (
+        "ERROR:  permission denied for table t",
+        "FATAL:  terminating connection",
+        "ERROR:  invalid page in block 3",
+    ):
+        quoted = (
+            f"{own}pg_dump: error: Error message from server: {harmless}\nCONTEXT:  COPY t, line 1: Alice\n{command}"
+        )
+        assert without_words_of_the_server(quoted) == quoted.replace("CONTEXT:  COPY t, line 1: Alice\n", "")
+    assert without_words_of_the_server(DATABASE) == DATABASE

@@ -92,7 +92,8 @@ DO $$BEGIN END$$;
 
 def written() -> Any:
     """Return what is written of a small dump that has something of everything."""
-    about = {"name": "x.sql", "format": "plain", "compression": "none", "size_bytes": len(DUMP), "sha256": DUMP_SHA256}
+    about: dict[str, Any] = {"name": "x.sql", "format": "plain", "compression": "none", "encryption": "none"}
+    about |= {"size_bytes": len(DUMP), "sha256": DUMP_SHA256}
     return json.loads(manifest_of([DUMP]).as_json(run_id=RUN_ID, dump=about))
 
 

@@ -50,6 +50,7 @@ def test_the_metrics_of_a_run_that_passed() -> None:
         "last_success_timestamp_seconds": ENDED,
         "dump_size_bytes": 4096,
         "dump_text_bytes": 4096,
+        "dump_encrypted": 0,
         "rows": 810,
         "audited_rows": 780,
         "stage_duration_seconds confirm": 1.0,
@@ -80,6 +81,7 @@ def test_what_the_run_did_not_get_to_has_no_sample() -> None:
         "text_bytes": None,
         "rows": None,
         "audited_rows": None,
+        "encrypted": None,
         "durations_s": {},
     }
     found = samples(text_of(line(**nothing, finished_utc="", started_utc=None), []))
@@ -97,7 +99,7 @@ def test_a_database_of_any_name_breaks_neither_file_nor_format(db: str, schema: 
     text = text_of(hostile, [])
     lines = text.encode("utf-8", "replace").decode().split("\n")
     assert lines[-1] == ""
-    assert len([one for one in lines[:-1] if not one.startswith("# ")]) == 16
+    assert len([one for one in lines[:-1] if not one.startswith("# ")]) == 17
     for one in lines[:-1]:
         assert one.startswith("# ") or _SAMPLE.fullmatch(one), one
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.incomex.closeout.plugins.module_utils._restore_errors import (
+    LEFT_OUT,
     RestoreError,
     read_archive_errors,
     read_errors,
     summarize,
     without_rows,
+    without_texts,
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -238,3 +240,26 @@ def test_no_row_stays_in_the_messages_of_pg_restore() -> None:
     assert "Alice" not in kept and "Street" not in kept
     assert kept.count("\n") == OF_PG_RESTORE.count("\n") - 2
     assert without_rows("") == ""
+
+
+def test_of_an_encrypted_dump_no_text_is_kept() -> None:
+    """Where, how bad, and the SQLSTATE: neither message, nor detail, nor statement, whatever poses as what."""
+    said = (
+        "psql:<stdin>:7: WARNING:  01000: saw Alice\n"
+        "psql:<stdin>:12: ERROR:  23505: could not create unique index\nDETAIL:  Key (name)=(Alice) is duplicated.\n"
+        "psql:<stdin>:12: STATEMENT:  INSERT INTO t VALUES ('Alice\n"
+        "psql:<stdin>:13: ERROR:  Alice: Alice\n')\n"
+        "psql: error: connection to server lost: Alice\n"
+    )
+    left = without_texts(said)
+    assert left.splitlines() == [
+        f"psql:<stdin>:7: WARNING:  01000: {LEFT_OUT}",
+        f"psql:<stdin>:12: ERROR:  23505: {LEFT_OUT}",
+        f"psql:<stdin>:13: ERROR:  -----: {LEFT_OUT}",
+        f"psql: error:  -----: {LEFT_OUT}",
+    ]
+    told = summarize(read_errors(said), tolerate=False, texts=False)
+    assert told["fatal"] == [
+        f"line 12: 23505 ({LEFT_OUT})", f"line 13: psql ({LEFT_OUT})", f"psql ({LEFT_OUT})",
+    ]  # fmt: skip
+    assert "Alice" in str(summarize(read_errors(said), tolerate=False)["fatal"])

@@ -54,6 +54,11 @@ def test_what_a_survey_leaves_empty_is_not_given(name: str, value: Any) -> None:
     assert read(**{name: value}) == read()
 
 
+RECIPIENT = "age1a0sarakyclll5shwwmevyrcd3tk536fnvqq9r7psrqsqcjmwv9lsq0t3hp"
+SSH = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ+q3Zt7kQ9yQ0Rr8l1C3Ff5m2Zq0Yh8mX3k2Jt7wVbN"
+SECRET = "AGE-SECRET-KEY-1GFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPQ4EGAEX"
+# What has no meaning by itself.
+TOGETHER = {"age_identity_file": {"age_recipients": RECIPIENT}}
 VALUES: dict[str, list[tuple[Any, Any]]] = {
     "container": [("postgres", "postgres"), (" pg \n", "pg")],
     "docker_host": [("tcp://h:2375", "tcp://h:2375")],
@@ -95,6 +100,12 @@ VALUES: dict[str, list[tuple[Any, Any]]] = {
     "production_content": [("all", "all"), ("none", "none"), (" audited\n", "audited")],
     "compression": [(word, word) for word in ("none", "gzip", "zstd", "lz4")],
     "compression_level": [("0", 0)],
+    "age_recipients": [
+        (RECIPIENT, [RECIPIENT]),
+        (f"{RECIPIENT}\n{SSH},", [RECIPIENT, SSH]),
+        ([f" {SSH}  me,  at home\n", RECIPIENT, RECIPIENT], [f"{SSH} me, at home", RECIPIENT]),
+    ],
+    "age_identity_file": [("/root/age", "/root/age"), ("/root//age/", "/root/age")],
     "max_blocking_s": [("0", 0), (86400, 86400)],
     "format": [(word, word) for word in ("plain", "custom", "directory")],
     "dump_jobs": [("1", 1)],
@@ -117,7 +128,7 @@ VALUES: dict[str, list[tuple[Any, Any]]] = {
     ("name", "value", "meaning"), [(name, *pair) for name, pairs in VALUES.items() for pair in pairs]
 )
 def test_a_value_is_read(name: str, value: Any, meaning: Any) -> None:
-    found, problems = read(**{name: value})
+    found, problems = read(**{**TOGETHER.get(name, {}), name: value})
     assert problems == []
     assert found[name] == meaning
     assert type(found[name]) is type(meaning)
@@ -157,6 +168,9 @@ BAD: dict[str, list[Any]] = {
     "format": ["tar", "Custom", True, ["plain"]],
     "dump_jobs": ["0", "65", "2", True],
     "restore_jobs": ["-1", "65", True, 1.5],
+    "age_recipients": [7, "age1", "somebody", [RECIPIENT, "x"], {"a": 1}, "ecdsa-sha2-nistp256 " + "A" * 90, SECRET,
+                       [RECIPIENT + str(number) for number in range(65)]],
+    "age_identity_file": ["identity", "~/age", ["/a"]],
     "compression_level": ["-1", "20", True, 1.5, "fast"],
     "bandwidth_limit_mb_s": ["-1", -5, "1000001", True, 1.5, "10 MB"],
     "progress_s": ["-1", "3601", True, "often", 1.5],
@@ -189,6 +203,37 @@ def test_all_problems_are_told_at_once() -> None:
     defaults = read()[0]
     for name in set(BAD) - {"dump_name", "scratch_name", "restore_db", "db", "label"}:
         assert found[name] == defaults[name]
+
+
+def test_a_private_key_in_the_place_of_a_recipient_is_not_shown() -> None:
+    for given_as in (SECRET, [RECIPIENT, SECRET.lower()], "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNza"):
+        (problem,) = read(age_recipients=given_as)[1]
+        assert "a private key, which is not shown" in problem.found
+        assert SECRET[:20].lower() not in str(problem).lower() and "b3Bl" not in str(problem)
+
+
+def test_an_encrypted_dump_is_called_so_once() -> None:
+    for form, compression, ending in (
+        ("plain", "none", ".sql.age"),
+        ("plain", "gzip", ".sql.gz.age"),
+        ("custom", "gzip", ".dump.age"),
+    ):
+        asked = {"age_recipients": RECIPIENT, "format": form, "compression": compression}
+        found, problems = read(**asked)
+        assert problems == [] and found["dump_name"] == f"prod-directus-closeout-20260516T104634Z{ending}"
+        named = found["dump_name"].removeprefix("prod-")
+        assert read(**asked, dump_name=named)[0]["dump_name"] == named
+    assert not read(compression="gzip")[0]["dump_name"].endswith(".age")
+
+
+def test_what_cannot_be_encrypted_and_what_opens_nothing() -> None:
+    (problem,) = read(age_identity_file="/root/age")[1]
+    assert problem.object == "closeout_age_identity_file" and "empty, where" in problem.wanted
+    # Recipients that cannot be read are the one problem of such a run.
+    (problem,) = read(age_identity_file="/root/age", age_recipients="somebody")[1]
+    assert problem.object == "closeout_age_recipients"
+    (problem,) = read(age_recipients=RECIPIENT, format="directory", transport="host")[1]
+    assert problem.object == "closeout_format" and "plain or custom" in problem.wanted
 
 
 @pytest.mark.parametrize("name", ["login_host", "login_unix_socket"])

@@ -27,6 +27,7 @@ CHECKS = [
     "plan.ready",
     "evidence.whole",
     "dump.complete",
+    "dump.encrypted",
     "dump.tables",
     "dump.rows",
     "dump.content",
@@ -135,6 +136,86 @@ def test_a_compressed_dump_may_be_of_any_size_but_its_text_of_none() -> None:
     assert statuses(changed(small, dump__text_bytes=0))["dump.complete"] == FAIL
 
 
+def sealed(**values: Any) -> Json:
+    """Return the evidence of a run with an encrypted dump that passes, with values changed."""
+    recipients = ["age1aaaaaaaaaaaa", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA me"]
+    found = changed(
+        passing(),
+        settings__age_recipients=recipients,
+        dump__encryption={"program": "age", "version": "1.1.1", "recipients": recipients, "clear_bytes": 4096},
+        dump__encrypted_confirmed=True,
+        restore__decrypted=True,
+    )
+    for one in (found["dump"], *(one for one in found["dump"]["directory"] if one["size_bytes"] == 4096)):
+        one["size_bytes"] = 22 + 300 + 48 + 16 + 4096 + 16
+    return changed(found, **values)
+
+
+def test_an_encrypted_dump_passes_and_says_who_can_open_it() -> None:
+    found = verdict(sealed())
+    assert found["result"]["closeout_result"] == "ALL_PASS"
+    assert statuses(sealed())["dump.encrypted"] == PASS
+    told = detail(sealed(), "dump.encrypted")
+    assert "age1aaaaaaaaaaaa, ssh-ed25519 AAAA" in told and "in the clear" in told
+    assert "in memory" in detail(sealed(settings__scratch_storage="tmpfs"), "dump.encrypted")
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "check", "status"),
+    [
+        ("dump.encryption", None, "dump.encrypted", FAIL),
+        ("dump.encryption", GONE, "dump.encrypted", FAIL),
+        ("dump.encryption", {}, "dump.encrypted", FAIL),
+        ("dump.encryption.recipients", ["age1aaaaaaaaaaaa"], "dump.encrypted", FAIL),
+        ("dump.encryption.recipients", None, "dump.encrypted", FAIL),
+        ("settings.age_recipients", [], "dump.encrypted", FAIL),
+        ("settings.age_recipients", None, "dump.encrypted", FAIL),
+        ("dump.encrypted_confirmed", False, "dump.encrypted", FAIL),
+        ("dump.encrypted_confirmed", None, "dump.encrypted", NOT_RUN),
+        ("restore.decrypted", False, "dump.encrypted", FAIL),
+        ("restore.decrypted", None, "dump.encrypted", FAIL),
+        ("dump.encryption.clear_bytes", None, "dump.complete", FAIL),
+        ("dump.encryption.clear_bytes", 4095, "dump.complete", FAIL),
+        ("dump.encryption.clear_bytes", True, "dump.complete", FAIL),
+        ("dump.encryption.recipients", 7, "dump.complete", FAIL),
+        ("dump.text_bytes", 4097, "dump.complete", FAIL),
+    ],
+)
+def test_an_encrypted_dump_that_is_not_one_fails(path: str, value: Any, check: str, status: str) -> None:
+    evidence = sealed()
+    put(evidence, place(path), value)
+    assert statuses(evidence)[check] == status
+    assert verdict(evidence)["result"]["closeout_result"] == "FAIL"
+
+
+def test_an_encrypted_dump_that_was_not_restored_is_encrypted_all_the_same() -> None:
+    evidence = sealed(restore=None)
+    assert statuses(evidence)["dump.encrypted"] == PASS and statuses(evidence)["restore.clean"] == NOT_RUN
+    assert "not restored here" in detail(evidence, "dump.encrypted")
+    assert verdict(evidence)["result"]["closeout_result"] == "FAIL"
+
+
+def test_a_file_that_lacks_a_piece_is_not_what_was_encrypted() -> None:
+    """A header for each recipient, and 16 bytes for every 64 kB: nothing of 64 kB can be missing."""
+    size = 22 + 300 + 48 + 16 + 200_000 + 4 * 16
+    one = {"dump__size_bytes": size, "dump__directory": [], "dump__text_bytes": 200_000}
+    whole = sealed(**one, dump__encryption__clear_bytes=200_000)
+    assert statuses(whole)["dump.complete"] == PASS
+    assert statuses(changed(whole, dump__size_bytes=size - 65552))["dump.complete"] == FAIL
+    assert statuses(changed(whole, dump__size_bytes=size + 65552))["dump.complete"] == FAIL
+    assert statuses(changed(whole, dump__encryption=None))["dump.complete"] == FAIL
+    packed = changed(whole, dump__compression="gzip", dump__text_bytes=1_000_000)
+    assert statuses(packed)["dump.complete"] == PASS
+
+
+def test_an_encrypted_archive_is_not_mounted() -> None:
+    archive = sealed(dump__format="custom", dump__text_bytes=1_000_000)
+    mount = {"type": "bind", "path": "/closeout-dump", "source": archive["dump"]["path"], "writable": False}
+    assert statuses(archive)["scratch.isolated"] == PASS
+    mounted = changed(archive, restore__scratch__isolation__mounts=[mount])
+    assert statuses(mounted)["scratch.isolated"] == FAIL
+
+
 @pytest.mark.parametrize("form", ["custom", "directory"])
 def test_an_archive_may_be_the_only_mount_of_the_host(form: str) -> None:
     """Read-only, and no other; a plain dump is never mounted, and the text of an archive is not its size."""
@@ -192,7 +273,9 @@ def test_a_dump_may_shrink_up_to_the_limit(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "other", [{"format": "custom"}, {"compression": "gzip"}, {"compression_level": 9}], ids=lambda one: str(one)
+    "other",
+    [{"format": "custom"}, {"compression": "gzip"}, {"compression_level": 9}, {"encrypted": True}],
+    ids=lambda one: str(one),
 )
 def test_dumps_that_were_written_in_another_way_are_compared_by_their_text(other: dict[str, Any]) -> None:
     evidence = changed(passing(), trend__previous__size_bytes=1_000_000)
@@ -214,7 +297,7 @@ def test_what_was_empty_cannot_shrink_and_how_long_it_took_is_a_remark() -> None
 def test_every_check_stands_in_a_section_of_the_record() -> None:
     checks = verdict(passing())["checks"]
     sections = {"plan": 6, "evidence": 6, "scratch": 3, "restore": 3, "teardown": 4, "production": 5}
-    sections |= {"trend": 2, "dump.complete": 1, "dump.sha256_confirmed": 1, "dump.warnings": 1}
+    sections |= {"trend": 2, "dump.complete": 1, "dump.encrypted": 1, "dump.sha256_confirmed": 1, "dump.warnings": 1}
     sections |= {"dump.tables": 2, "dump.rows": 2, "dump.content": 2, "dump.census": 2, "dump.sequences": 2}
     for one in checks:
         assert one["section"] == sections.get(one["id"], sections.get(one["id"].partition(".")[0])), one["id"]
@@ -442,6 +525,13 @@ _FAULTS_OF_THE_TREND = [
 ]
 
 FAULTS = [
+    Fault("dump.encryption", GONE, "dump.encrypted"),
+    Fault("dump.encryption", {"program": "age", "recipients": []}, "dump.encrypted"),
+    Fault("dump.encrypted_confirmed", True, "dump.encrypted"),
+    Fault("restore.decrypted", True, "dump.encrypted"),
+    Fault("restore.decrypted", None, "dump.encrypted"),
+    Fault("settings.age_recipients", ["age1aaaaaaaaaaaa"], "dump.encrypted"),
+    Fault("settings.age_recipients", GONE, "dump.encrypted"),
     *_FAULTS_OF_THE_TREND,
     # the plan
     Fault("plan", None, "plan.ready"),
@@ -974,9 +1064,10 @@ DECORATIVE = {
     r"run\.(label|stamp|started_utc|finished_utc)": "names of the run; what binds the parts is run.id",
     r"trend\.recent(\.0(\..*)?)?": "told",
     r"trend\.previous\.(schema|stamp|label|durations_s(\.dump)?)": "told; what is compared is the same database's",
-    r"trend\.previous\.(format|compression|compression_level)": "it is another format then: the texts are compared",
+    r"trend\.previous\.(format|compression|compression_level|encrypted)": "another one: the texts are compared",
     r"trend\.previous\.text_bytes": "only compared with what was written in another way",
     r"settings\.compression_level": "the same",
+    r"settings\.(age_identity_file|scratch_storage)": "told; that it opened the dump is restore.decrypted",
     r"run\.(collection|orchestrator)(\..*)?": "which code ran, with its digest; nothing to compare with",
     r"settings\.(db|label|schema_alias|artefact|dump_path|expected_source)": "names; no check reads the target by them",
     r"settings\.protected_containers\.\d+": "the operator's own wish; a shorter one is another wish",
@@ -1077,7 +1168,7 @@ def test_no_count_and_no_truth_can_be_another_one(driver: str) -> None:
     )
     # A second more or less is still within the limit.
     told += r"|trend\.previous\.(durations_s\.dump|compression_level|text_bytes)|trend\.recent\..*"
-    told += r"|settings\.compression_level"
+    told += r"|settings\.compression_level|trend\.previous\.encrypted"
     told += r"|production\.(longest_wait_caused_s|longest_unwatched_s|waits\.0\..*)|settings\.max_blocking_s"
     # More memory or processes are still a limit.
     told += r"|restore\.scratch\.isolation\.(memory_bytes|pids_limit)"
