@@ -16,7 +16,7 @@ from ._plan import make_plan
 
 def work(module: AnsibleModule) -> dict[str, Any]:
     """Make the plan."""
-    return make_plan(module.params["settings"], module.params["password"])
+    return make_plan(module.params["settings"], module.params["password"], module.params["host"])
 
 
 def main() -> None:
@@ -24,5 +24,6 @@ def main() -> None:
     spec = {
         "settings": {"type": "dict", "required": True},
         "password": {"type": "str", "default": "", "no_log": True},
+        "host": {"type": "str", "default": ""},
     }
     run_module(spec, work)

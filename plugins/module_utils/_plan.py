@@ -15,13 +15,15 @@ from ._errors import CloseoutError
 from ._findings import Findings
 from ._plan_lines import lines_of
 from ._preflight import Preflight
+from ._prune import forecast
 from ._running import at_work
 from ._server import Address
 from ._settings import Problem, read_settings
 
 
-def make_plan(given: dict[str, Any], password: str) -> dict[str, Any]:
-    """Return run id, stamp, effective settings, problems and notes; nothing is left behind anywhere.
+def make_plan(given: dict[str, Any], password: str, host: str = "") -> dict[str, Any]:
+    """Return run id, stamp, effective settings, problems and notes; nothing is left behind anywhere. ``host`` is the
+    target's name in the history.
 
     ``ready`` is true where there is no problem. With an unreadable setting the preflight still says what else is wrong.
     """
@@ -53,7 +55,7 @@ def make_plan(given: dict[str, Any], password: str) -> dict[str, Any]:
         "settled": settled,
         "ready": not problems,
         "facts": found.facts,
-        "lines": lines_of(settings, found.facts, ready=not problems),
+        "lines": lines_of(settings, found.facts, ready=not problems, retention=forecast(settings, host, run_id)),
     }
 
 

@@ -210,6 +210,10 @@ SETTINGS: dict[str, _Setting] = {
     "document": _Setting(_mapping, {}),
     "shrink_limit_percent": _Setting(_number(0, 100), 20),
     "textfile_dir": _Setting(_absolute, ""),
+    "keep_last": _Setting(_number(0, 100_000), 0),
+    "keep_days": _Setting(_number(0, 36_500), 0),
+    # Not given is no 0: none of them is removed.
+    "keep_failed": _Setting(_number(0, 100_000), ""),
     "sign_key": _Setting(_absolute, ""),
     "fail": _Setting(_boolean, True),
 }
