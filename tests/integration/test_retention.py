@@ -9,6 +9,7 @@ from tests.conftest import ClusterFactory
 from tests.integration.closeouts import as_soon_as, assert_all_pass, assert_failed, local_variables
 from tests.integration.module_options import fails, succeeds
 from tests.support.artefacts import make
+from tests.support.modules import finish, start_module
 from tests.support.playbook import PlaybookResult, run_playbook
 from tests.support.postgres import Cluster
 
@@ -119,3 +120,19 @@ def test_the_module(tmp_path: Path) -> None:
         reaped = succeeds("pg_scratch_server", reap, check=check)["reaped"]
         assert ("artefact that was being removed", str(going)) in {(one["kind"], one["name"]) for one in reaped}
     assert names(root) == {own.path.name, "history.jsonl"}
+
+
+def test_runs_that_remove_at_the_same_time(tmp_path: Path) -> None:
+    """Each wants all of the others to go: none of them fails over another one, and the newest stays."""
+    root = tmp_path / "root"
+    for number in range(40):
+        make(root, 10 + number, files=number % 3)
+    own = [make(root, days) for days in (0.3, 0.2, 0.1)]
+    asked = [{"state": "pruned", "path": str(one.path), "run_id": one.run_id, "keep_last": 1} for one in own]
+    started = [start_module("closeout_artefact", arguments) for arguments in asked]
+    results = [finish(one) for one in started]
+    for result, one in zip(results, own):
+        assert not result.failed or not one.path.exists(), result
+    removed = [name for result in results for name in result.data.get("removed", [])]
+    assert len(removed) == len(set(removed)) == 43 - len(names(root) - {"history.jsonl"})
+    assert own[-1].path.exists() and names(root) <= {"history.jsonl", *(one.path.name for one in own)}
