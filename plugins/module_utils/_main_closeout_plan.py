@@ -16,7 +16,8 @@ from ._plan import make_plan
 
 def work(module: AnsibleModule) -> dict[str, Any]:
     """Make the plan."""
-    return make_plan(module.params["settings"], module.params["password"], module.params["host"])
+    given = module.params
+    return make_plan(given["settings"], given["password"], given["host"], given["webhook"])
 
 
 def main() -> None:
@@ -25,5 +26,6 @@ def main() -> None:
         "settings": {"type": "dict", "required": True},
         "password": {"type": "str", "default": "", "no_log": True},
         "host": {"type": "str", "default": ""},
+        "webhook": {"type": "dict", "default": {}},
     }
     run_module(spec, work)

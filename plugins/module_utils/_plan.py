@@ -21,9 +21,11 @@ from ._server import Address
 from ._settings import Problem, read_settings
 
 
-def make_plan(given: dict[str, Any], password: str, host: str = "") -> dict[str, Any]:
+def make_plan(
+    given: dict[str, Any], password: str, host: str = "", webhook: dict[str, Any] | None = None
+) -> dict[str, Any]:
     """Return run id, stamp, effective settings, problems and notes; nothing is left behind anywhere. ``host`` is the
-    target's name in the history.
+    target's name in the history, ``webhook`` what the controller found out about whom to tell (_webhook.py).
 
     ``ready`` is true where there is no problem. With an unreadable setting the preflight still says what else is wrong.
     """
@@ -32,6 +34,9 @@ def make_plan(given: dict[str, Any], password: str, host: str = "") -> dict[str,
     moment = stamp(now)
     settings, problems = read_settings(given, run_id=run_id, stamp=moment, date=now.strftime("%Y-%m-%d"))
     settled = not problems
+    webhook = webhook or {}
+    settings["notify_to"] = str(webhook.get("to") or "")
+    problems += [Problem(**one) for one in webhook.get("problems") or []]
     found = Findings()
     try:
         preflight = Preflight(settings, address_of(settings, password, run_id))
@@ -51,7 +56,7 @@ def make_plan(given: dict[str, Any], password: str, host: str = "") -> dict[str,
         "started_utc": to_text(now),
         "settings": settings,
         "problems": [problem.as_facts() for problem in problems],
-        "notes": found.notes,
+        "notes": [*found.notes, *(webhook.get("notes") or [])],
         "settled": settled,
         "ready": not problems,
         "facts": found.facts,

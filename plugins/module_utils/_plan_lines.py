@@ -34,9 +34,15 @@ def lines_of(
         ),
         f"Left afterwards: {settings['artefact']}, a line in {path_below(settings['root'])}{_metrics(settings)}, and"
         " nothing else",
+        *([_told(settings)] if settings.get("notify_to") else []),
         *(["Then, if it passes:", *retention] if retention else []),
         "Ready: yes" if ready else "Ready: no, see the problems",
     ]
+
+
+def _told(settings: dict[str, Any]) -> str:
+    when = "whatever it comes to" if settings["notify_when"] == "always" else "if it fails"
+    return f"Told of it, {when}: {settings['notify_to']}, by the controller"
 
 
 def _metrics(settings: dict[str, Any]) -> str:

@@ -32,8 +32,8 @@ _LAST = (SIGNATURE, SUMS, MARKER)
 def remove(root: str, artefact: Artefact, run_id: str) -> int:
     """Remove an artefact below ``root`` on behalf of run ``run_id``; return how many bytes that freed.
 
-    Raises CloseoutError where it cannot be removed, FileNotFoundError where it is gone, LeftAlone where it is not what it
-    was; then it has its name again.
+    Raises CloseoutError where it cannot be removed, FileNotFoundError where it is gone, LeftAlone where it is not what
+    it was; then it has its name again.
     """
     going = f"{artefact.name}{GOING}{run_id}"
     with _opened(root) as parent:

@@ -162,7 +162,8 @@ class _Setting:
     default: Any
 
 
-# Every variable of the role but the password, without its prefix. The role's defaults say the same; a test sees to it.
+# Every variable of the role without its prefix, but for its secrets: password, URL and token of a webhook. The role's
+# defaults say the same; a test sees to it.
 SETTINGS: dict[str, _Setting] = {
     "container": _Setting(_text, ""),
     "docker_host": _Setting(_text, ""),
@@ -212,6 +213,8 @@ SETTINGS: dict[str, _Setting] = {
     "textfile_dir": _Setting(_absolute, ""),
     "keep_last": _Setting(_number(0, 100_000), 0),
     "keep_days": _Setting(_number(0, 36_500), 0),
+    "notify_when": _Setting(_choice("always", "failure"), "always"),
+    "notify_timeout_s": _Setting(_number(1, 60), 10),
     # Not given is no 0: none of them is removed.
     "keep_failed": _Setting(_number(0, 100_000), ""),
     "sign_key": _Setting(_absolute, ""),
