@@ -36,7 +36,6 @@ def make_plan(
     settled = not problems
     webhook = webhook or {}
     settings["notify_to"] = str(webhook.get("to") or "")
-    problems += [Problem(**one) for one in webhook.get("problems") or []]
     found = Findings()
     try:
         preflight = Preflight(settings, address_of(settings, password, run_id))
@@ -49,6 +48,7 @@ def make_plan(
         # The address itself is wrong; the settings' own problems may have said so already.
         if not problems:
             problems.append(Problem("settings", "connection", error.wanted, error.found or error.message, error.do))
+    problems += [Problem(**one) for one in webhook.get("problems") or []]
     settings["scratch_image"] = found.facts.get("scratch", {}).get("image") or settings["scratch_image"]
     return {
         "run_id": run_id,
