@@ -31,7 +31,8 @@ from ..plugin_utils._detached import CANNOT_START, ask, read_answer, remove, sta
 
 _PAYLOAD = "incomex.closeout.closeout_module"
 _LONG = ("pg_dump_readonly", "pg_scratch_restore", "pg_dump_compare")
-_READS_FILES = ("confirmed", "sealed")
+_LONG_STATES = ("confirmed", "sealed", "pruned")
+"""Those of closeout_artefact that read files whole, or remove many."""
 _PAUSE_S = 1.0
 
 
@@ -86,7 +87,7 @@ class ActionModule(Normal):
 
     def _takes_long(self) -> bool:
         name = self._task.action.rpartition(".")[2]
-        return name in _LONG or (name == "closeout_artefact" and self._task.args.get("state") in _READS_FILES)
+        return name in _LONG or (name == "closeout_artefact" and self._task.args.get("state") in _LONG_STATES)
 
     def _awaited(
         self, token: str, script: str, sudoable: bool, in_data: bytes | None, options: dict[str, Any]

@@ -20,12 +20,14 @@ from ansible.release import __version__ as ansible_core
 from ansible.utils.vars import load_extra_vars
 from ansible_collections.incomex.closeout.plugins.module_utils._evidence import collect
 from ansible_collections.incomex.closeout.plugins.module_utils._history_line import line_of
+from ansible_collections.incomex.closeout.plugins.module_utils._notification import notification
 from ansible_collections.incomex.closeout.plugins.module_utils._orchestrator import collection_facts, orchestrator_facts
 from ansible_collections.incomex.closeout.plugins.module_utils._printable import printable
 from ansible_collections.incomex.closeout.plugins.module_utils._statistics import key_for, statistics
 from ansible_collections.incomex.closeout.plugins.module_utils._summary import summary
 from ansible_collections.incomex.closeout.plugins.module_utils._verdict import verdict
 from ansible_collections.incomex.closeout.plugins.module_utils._view import view
+from ansible_collections.incomex.closeout.plugins.module_utils._webhook import look_at
 
 _INTERNAL = "_closeout_"
 _COLLECTION = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -80,6 +82,16 @@ def closeout_summary(evidence: dict[str, Any]) -> list[str]:
     return summary(_plain(evidence))
 
 
+def closeout_notification(evidence: dict[str, Any]) -> dict[str, Any]:
+    """Return what to tell of a run elsewhere, of evidence with its checks and result."""
+    return notification(_plain(evidence))
+
+
+def closeout_webhook(url: Any, token: Any = "") -> dict[str, Any]:
+    """Return what the plan may know of a webhook: where it is, and what is wrong with it, without any secret."""
+    return look_at(url, token)
+
+
 def closeout_foreign(internal: dict[str, Any]) -> list[str]:
     """Return the names of internal variables that are not null after they were reset: somebody else set them."""
     return sorted(str(name) for name, value in internal.items() if value is not None)
@@ -128,6 +140,8 @@ class FilterModule:
             "closeout_unrecorded": closeout_unrecorded,
             "closeout_history_line": closeout_history_line,
             "closeout_summary": closeout_summary,
+            "closeout_notification": closeout_notification,
+            "closeout_webhook": closeout_webhook,
             "closeout_foreign": closeout_foreign,
             "closeout_key": closeout_key,
             "closeout_statistics": closeout_statistics,

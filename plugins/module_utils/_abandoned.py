@@ -45,9 +45,8 @@ def half_written_by(root: str, run_id: str) -> list[str]:
 def lent(root: str) -> Iterator[tuple[str, str]]:
     """Yield path and run id of every archive below ``root`` that a module had lent to a scratch server when it went."""
     for path, owner in _artefacts(root):
-        for name in sorted(os.listdir(path)):
+        for name, status in _inside(path):
             archive = os.path.join(path, name)
-            status = os.lstat(archive)
             is_lent = status.st_mode & 0o077 and not stat.S_ISLNK(status.st_mode) and not name.endswith(PARTIAL)
             if is_lent and not is_at_work(owner):
                 yield archive, owner
@@ -97,10 +96,23 @@ def _artefacts(root: str) -> Iterator[tuple[str, str]]:
             owner, host = str(mark["run_id"]), str(mark["host"])
         except (CloseoutError, ValueError, KeyError, TypeError):
             continue
-        status = os.lstat(path)
-        private = stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid() and not status.st_mode & 0o077
-        if private and host == host_name():
+        if is_private(path) and host == host_name():
             yield path, owner
+
+
+def is_private(path: str) -> bool:
+    """Whether ``path`` is a directory that this user alone can look into."""
+    with contextlib.suppress(FileNotFoundError):
+        status = os.lstat(path)
+        return stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid() and not status.st_mode & 0o077
+    return False
+
+
+def _inside(path: str) -> Iterator[tuple[str, os.stat_result]]:
+    """Yield name and status of what is in a directory; another run may just be removing it."""
+    with contextlib.suppress(FileNotFoundError):
+        for name in sorted(os.listdir(path)):
+            yield name, os.lstat(os.path.join(path, name))
 
 
 def _partials(path: str) -> list[str]:

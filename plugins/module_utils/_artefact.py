@@ -22,6 +22,7 @@ from ._dumpdigest import assert_dump, read_dump, size_of
 from ._errors import CloseoutError, NotOurs
 from ._files import fsync_directory, read_whole, sha256_of, write_whole
 from ._globals import load_globals
+from ._history_line import SAME
 from ._outcome import get
 from ._progress import meter
 from ._restore_guide import GUIDE, restore_guide
@@ -35,10 +36,11 @@ RECORD_FILES = ("closeout.json", "closeout.md", "closeout.html", GUIDE, SUMS)
 """Written after the last listing; listed all the same."""
 
 
-def begin(path: str, run_id: str) -> None:
+def begin(path: str, run_id: str, *, dump: str = "", whose: dict[str, str] | None = None) -> None:
     """Make the directory ``path`` (mode 0700, its parents too where they are missing) and mark it as this run's.
 
-    Raises CloseoutError where it exists already or cannot be made; then nothing of it is left.
+    ``dump`` is what the dump will be called, ``whose`` the database as the history knows it: by them a run without a
+    record is known. Raises CloseoutError where it exists already or cannot be made; then nothing of it is left.
     """
     parent = os.path.dirname(path)
     try:
@@ -60,6 +62,9 @@ def begin(path: str, run_id: str) -> None:
             "run_id": run_id,
             "host": host_name(),
             "begun_utc": utc_now(),
+            "name": os.path.basename(os.path.normpath(path)),
+            "dump": os.path.basename(dump),
+            "whose": whose or {},
         }
         write_whole(os.path.join(path, MARKER), json.dumps(marker).encode("ascii") + b"\n")
         fsync_directory(parent)
@@ -239,7 +244,8 @@ def bring_to(parameters: dict[str, Any], *, check: bool) -> dict[str, Any]:
         if check and os.path.lexists(path):
             raise _exists(path)
         if not check:
-            begin(path, run_id)
+            whose = {name: parameters[name] for name in SAME}
+            begin(path, run_id, dump=parameters["dump"], whose=whose)
         return {"changed": True, "path": path}
     assert_ours(path, run_id)
     if state in ("recorded", "sealed"):

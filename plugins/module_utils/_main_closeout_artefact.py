@@ -12,19 +12,26 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ._argspec import run_id_spec
 from ._artefact import bring_to
+from ._history_line import SAME
 from ._module import run_module
+from ._prune import prune
+from ._retention import Rules
 
 
 def work(module: AnsibleModule) -> dict[str, Any]:
     """Bring the directory into the state that was asked for."""
-    return bring_to(module.params, check=module.check_mode)
+    given = module.params
+    if given["state"] != "pruned":
+        return bring_to(given, check=module.check_mode)
+    rules = Rules(given["keep_last"], given["keep_days"], given["keep_failed"])
+    return prune(given["path"], given["run_id"], rules, check=module.check_mode)
 
 
 def main() -> None:
     """Run the module."""
     spec = {
         **run_id_spec(),
-        "state": {"type": "str", "choices": ["begun", "confirmed", "recorded", "sealed"], "required": True},
+        "state": {"type": "str", "choices": ["begun", "confirmed", "recorded", "sealed", "pruned"], "required": True},
         "path": {"type": "path", "required": True},
         "dump": {"type": "path", "default": ""},
         "lists": {"type": "dict", "default": {}},
@@ -33,5 +40,9 @@ def main() -> None:
         "page": {"type": "str"},
         "known_sha256": {"type": "dict", "default": {}},
         "sign_key": {"type": "path", "default": "", "no_log": False},
+        **{name: {"type": "str", "default": ""} for name in SAME},
+        "keep_last": {"type": "int", "default": 0},
+        "keep_days": {"type": "int", "default": 0},
+        "keep_failed": {"type": "int"},
     }
     run_module(spec, work)

@@ -16,7 +16,8 @@ from ._plan import make_plan
 
 def work(module: AnsibleModule) -> dict[str, Any]:
     """Make the plan."""
-    return make_plan(module.params["settings"], module.params["password"])
+    given = module.params
+    return make_plan(given["settings"], given["password"], given["host"], given["webhook"])
 
 
 def main() -> None:
@@ -24,5 +25,7 @@ def main() -> None:
     spec = {
         "settings": {"type": "dict", "required": True},
         "password": {"type": "str", "default": "", "no_log": True},
+        "host": {"type": "str", "default": ""},
+        "webhook": {"type": "dict", "default": {}},
     }
     run_module(spec, work)

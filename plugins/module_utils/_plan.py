@@ -15,13 +15,17 @@ from ._errors import CloseoutError
 from ._findings import Findings
 from ._plan_lines import lines_of
 from ._preflight import Preflight
+from ._prune import forecast
 from ._running import at_work
 from ._server import Address
 from ._settings import Problem, read_settings
 
 
-def make_plan(given: dict[str, Any], password: str) -> dict[str, Any]:
-    """Return run id, stamp, effective settings, problems and notes; nothing is left behind anywhere.
+def make_plan(
+    given: dict[str, Any], password: str, host: str = "", webhook: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return run id, stamp, effective settings, problems and notes; nothing is left behind anywhere. ``host`` is the
+    target's name in the history, ``webhook`` what the controller found out about whom to tell (_webhook.py).
 
     ``ready`` is true where there is no problem. With an unreadable setting the preflight still says what else is wrong.
     """
@@ -30,6 +34,8 @@ def make_plan(given: dict[str, Any], password: str) -> dict[str, Any]:
     moment = stamp(now)
     settings, problems = read_settings(given, run_id=run_id, stamp=moment, date=now.strftime("%Y-%m-%d"))
     settled = not problems
+    webhook = webhook or {}
+    settings["notify_to"] = str(webhook.get("to") or "")
     found = Findings()
     try:
         preflight = Preflight(settings, address_of(settings, password, run_id))
@@ -42,6 +48,7 @@ def make_plan(given: dict[str, Any], password: str) -> dict[str, Any]:
         # The address itself is wrong; the settings' own problems may have said so already.
         if not problems:
             problems.append(Problem("settings", "connection", error.wanted, error.found or error.message, error.do))
+    problems += [Problem(**one) for one in webhook.get("problems") or []]
     settings["scratch_image"] = found.facts.get("scratch", {}).get("image") or settings["scratch_image"]
     return {
         "run_id": run_id,
@@ -49,11 +56,11 @@ def make_plan(given: dict[str, Any], password: str) -> dict[str, Any]:
         "started_utc": to_text(now),
         "settings": settings,
         "problems": [problem.as_facts() for problem in problems],
-        "notes": found.notes,
+        "notes": [*found.notes, *(webhook.get("notes") or [])],
         "settled": settled,
         "ready": not problems,
         "facts": found.facts,
-        "lines": lines_of(settings, found.facts, ready=not problems),
+        "lines": lines_of(settings, found.facts, ready=not problems, retention=forecast(settings, host, run_id)),
     }
 
 

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ._compression import NONE
@@ -17,8 +17,12 @@ from ._history import path_below
 _UNKNOWN = "could not be told"
 
 
-def lines_of(settings: dict[str, Any], facts: dict[str, Any], *, ready: bool) -> list[str]:
-    """Return the plan line by line. What of ``facts`` is missing could not be told; a problem says why."""
+def lines_of(
+    settings: dict[str, Any], facts: dict[str, Any], *, ready: bool, retention: Sequence[str] = ()
+) -> list[str]:
+    """Return the plan line by line. What of ``facts`` is missing could not be told; a problem says why. ``retention``
+    is what would be removed if the run passed.
+    """
     return [
         *_production(settings, facts.get("production")),
         *_database(settings, facts.get("database")),
@@ -30,8 +34,15 @@ def lines_of(settings: dict[str, Any], facts: dict[str, Any], *, ready: bool) ->
         ),
         f"Left afterwards: {settings['artefact']}, a line in {path_below(settings['root'])}{_metrics(settings)}, and"
         " nothing else",
+        *([_told(settings)] if settings.get("notify_to") else []),
+        *(["Then, if it passes:", *retention] if retention else []),
         "Ready: yes" if ready else "Ready: no, see the problems",
     ]
+
+
+def _told(settings: dict[str, Any]) -> str:
+    when = "whatever it comes to" if settings["notify_when"] == "always" else "if it fails"
+    return f"Told of it, {when}: {settings['notify_to']}, by the controller"
 
 
 def _metrics(settings: dict[str, Any]) -> str:

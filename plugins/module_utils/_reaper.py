@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from . import _abandoned, _orphans
+from . import _abandoned, _orphans, _removal
 from ._archive_place import take_back
 from ._errors import CloseoutError
 from ._running import is_at_work, locks_left, remove_lock
@@ -75,6 +75,8 @@ def _leftovers(drivers: list[Driver], root: str) -> Iterator[Leftover]:
         yield Leftover("partial file", path, run_id, partial(_abandoned.remove, path))
     for path, run_id in _abandoned.lent(root):
         yield Leftover("archive that was lent", path, run_id, partial(take_back, path))
+    for path, run_id in _removal.half_removed(root):
+        yield Leftover("artefact that was being removed", path, run_id, partial(_removal.finish, path))
     for path in _abandoned.jobs():
         yield Leftover("job", path, "", partial(_abandoned.remove_job, path))
     for path in locks_left():

@@ -180,7 +180,8 @@ class _Setting:
     default: Any
 
 
-# Every variable of the role but the password, without its prefix. The role's defaults say the same; a test sees to it.
+# Every variable of the role without its prefix, but for its secrets: password, URL and token of a webhook. The role's
+# defaults say the same; a test sees to it.
 SETTINGS: dict[str, _Setting] = {
     "container": _Setting(_text, ""),
     "docker_host": _Setting(_text, ""),
@@ -230,6 +231,12 @@ SETTINGS: dict[str, _Setting] = {
     "document": _Setting(_mapping, {}),
     "shrink_limit_percent": _Setting(_number(0, 100), 20),
     "textfile_dir": _Setting(_absolute, ""),
+    "keep_last": _Setting(_number(0, 100_000), 0),
+    "keep_days": _Setting(_number(0, 36_500), 0),
+    "notify_when": _Setting(_choice("always", "failure"), "always"),
+    "notify_timeout_s": _Setting(_number(1, 60), 10),
+    # Not given is no 0: none of them is removed.
+    "keep_failed": _Setting(_number(0, 100_000), ""),
     "sign_key": _Setting(_absolute, ""),
     "fail": _Setting(_boolean, True),
 }

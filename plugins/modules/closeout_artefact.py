@@ -9,7 +9,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: closeout_artefact
-short_description: Make, confirm and seal the directory that holds a dump and its proof
+short_description: Make, confirm, seal and prune directories that hold a dump and its proof
 version_added: 0.1.0
 description:
   - O(state=begun) makes the directory (mode 0700), which nothing else may have made, and marks it as this run's.
@@ -18,19 +18,24 @@ description:
     C(globals.sql) and C(settings.sql), by which the dump is restored for real.
   - O(state=sealed) does so, too, if they are given, and writes C(SHA256SUMS) over every other file.
   - With O(sign_key) C(SHA256SUMS.sig) is its signature. What is signed is not written to again.
-  - Touches no directory that another run made.
+  - Touches no directory that another run made, but for O(state=pruned).
+  - O(state=pruned) removes other artefacts of the same database beside it, those that O(keep_last), O(keep_days) and
+    O(keep_failed) do not keep. It never removes the newest good one, nothing good unless this run passed, and nothing
+    that holds anything else than what a closeout wrote there. In check mode it tells what it would do.
 options:
   state:
     description: What should be.
     type: str
-    choices: [begun, confirmed, recorded, sealed]
+    choices: [begun, confirmed, recorded, sealed, pruned]
     required: true
   path:
     description: The artefact directory.
     type: path
     required: true
   dump:
-    description: Path of the dump, for O(state=confirmed). Empty where there is none.
+    description:
+      - Path of the dump, for O(state=confirmed). Empty where there is none.
+      - For O(state=begun) the path that it will have, which the mark tells.
     type: path
     default: ""
   lists:
@@ -62,6 +67,46 @@ options:
     type: path
     default: ""
     version_added: 0.1.0
+  host:
+    description:
+      - For O(state=begun), the target's name in the inventory. Together with O(production), O(db) and O(audited_schema)
+        it says whose artefact it is, as the history does. Without all four of them O(state=pruned) never removes it.
+    type: str
+    default: ""
+    version_added: 0.1.0
+  production:
+    description: What runs production, as the plan's setting of that name has it. See O(host).
+    type: str
+    default: ""
+    version_added: 0.1.0
+  db:
+    description: The database. See O(host).
+    type: str
+    default: ""
+    version_added: 0.1.0
+  audited_schema:
+    description: The audited schema. See O(host).
+    type: str
+    default: ""
+    version_added: 0.1.0
+  keep_last:
+    description:
+      - That many of the newest good artefacts stay, for O(state=pruned); V(0) is no rule.
+      - With O(keep_days), too, one stays that either keeps. With neither every good one stays.
+    type: int
+    default: 0
+    version_added: 0.1.0
+  keep_days:
+    description: Good artefacts that are younger than so many days stay, for O(state=pruned); V(0) is no rule.
+    type: int
+    default: 0
+    version_added: 0.1.0
+  keep_failed:
+    description:
+      - That many of the newest artefacts of failed runs stay, for O(state=pruned); with V(0) none but this run's.
+        Without it all of them stay.
+    type: int
+    version_added: 0.1.0
 extends_documentation_fragment:
   - incomex.closeout.run
 """
@@ -87,6 +132,14 @@ EXAMPLES = r"""
     state: sealed
     path: /opt/incomex/backups/closeout_20260516T104634Z
     run_id: 4f0c7a91b2d3
+
+- name: Keep the last ten good backups of the same database, and whatever is younger than a month
+  incomex.closeout.closeout_artefact:
+    state: pruned
+    path: /opt/incomex/backups/closeout_20260516T104634Z
+    run_id: 4f0c7a91b2d3
+    keep_last: 10
+    keep_days: 31
 """
 
 RETURN = r"""
@@ -111,6 +164,33 @@ sums_sha256:
   returned: O(state=sealed)
   type: str
   sample: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+removed:
+  description: Names of the artefacts that were removed, or in check mode would be; at most a hundred.
+  returned: O(state=pruned)
+  type: list
+  elements: str
+  sample: [closeout_20260416T104634Z]
+kept:
+  description: How many of the database's artefacts stay.
+  returned: O(state=pruned)
+  type: int
+  sample: 10
+left_alone:
+  description: How many directories are left alone, because they are not, or not only, what a closeout wrote.
+  returned: O(state=pruned)
+  type: int
+  sample: 1
+freed_bytes:
+  description: What that freed, or in check mode would.
+  returned: O(state=pruned)
+  type: int
+  sample: 655000000
+lines:
+  description: The same for a person, with the reasons.
+  returned: O(state=pruned)
+  type: list
+  elements: str
+  sample: ["removed     closeout_20260416T104634Z: good, 655 MB"]
 signature:
   description: Path of the signature.
   returned: O(state=sealed) with O(sign_key)

@@ -54,6 +54,8 @@ def main_of(name: str) -> Callable[[], None] | None:
         from ansible_collections.incomex.closeout.plugins.module_utils._main_closeout_history import main
     elif name == "closeout_metrics":
         from ansible_collections.incomex.closeout.plugins.module_utils._main_closeout_metrics import main
+    elif name == "closeout_notify":
+        from ansible_collections.incomex.closeout.plugins.module_utils._main_closeout_notify import main
     elif name == "closeout_plan":
         from ansible_collections.incomex.closeout.plugins.module_utils._main_closeout_plan import main
     elif name == "pg_dump_compare":

@@ -25,6 +25,18 @@ options:
     description: The password, where it is not in a password file.
     type: str
     default: ""
+  host:
+    description:
+      - The target's name in the history, by which the plan tells what retention would remove.
+    type: str
+    default: ""
+    version_added: 0.1.0
+  webhook:
+    description:
+      - Whom to tell, as the filter P(incomex.closeout.closeout_webhook#filter) returns it. Its problems are the plan's.
+    type: dict
+    default: {}
+    version_added: 0.1.0
 attributes:
   check_mode:
     description: Can run in C(check_mode) and tell what it would do without doing it.

@@ -65,6 +65,8 @@ def test_the_filters_by_name() -> None:
         "closeout_unrecorded",
         "closeout_history_line",
         "closeout_summary",
+        "closeout_notification",
+        "closeout_webhook",
         "closeout_foreign",
         "closeout_key",
         "closeout_statistics",

@@ -116,6 +116,11 @@ VALUES: dict[str, list[tuple[Any, Any]]] = {
     "show_differences": [(text, True) for text in (True, "true", "YES", "1", 1)],
     "shrink_limit_percent": [("0", 0), (100, 100), (" 35 ", 35)],
     "textfile_dir": [("/var/lib/node/", "/var/lib/node")],
+    "notify_when": [("failure", "failure"), (" always\n", "always")],
+    "notify_timeout_s": [("1", 1), (60, 60), (" 5 ", 5)],
+    "keep_last": [("0", 0), (10, 10), (" 100000 ", 100_000)],
+    "keep_days": [("0", 0), (36500, 36500), ("31", 31)],
+    "keep_failed": [("0", 0), (0, 0), (" 5 ", 5)],
     "protected_containers": [("a,b", ["a", "b"]), (["a"], ["a"])],
     "attestations": [("no a\n\n no b ", ["no a", "no b"]), (["a", {"b": "c"}, ""], ["a", {"b": "c"}])],
     "document": [({"author": "me", "revision": 2}, {"author": "me", "revision": "2"})],
@@ -178,6 +183,11 @@ BAD: dict[str, list[Any]] = {
     "show_differences": ["rows", "2", 2, ["true"]],
     "shrink_limit_percent": ["-1", "101", -1, True, "20 %", 0.5],
     "textfile_dir": ["metrics", "./m", ["/a"]],
+    "notify_when": ["never", "Always", True, ["failure"]],
+    "notify_timeout_s": ["0", "61", -1, True, "10 s", 1.5],
+    "keep_last": ["-1", "100001", True, "all", 1.5],
+    "keep_days": ["-1", "36501", True, "31d", 0.5],
+    "keep_failed": ["-1", -1, "100001", False, "none", [0]],
     "protected_containers": [7, {"a": 1}],
     "attestations": [7, {"a": 1}],
     "document": ["a", ["a"], 7],
@@ -334,15 +344,16 @@ def _yaml(path: Path) -> Any:
     return yaml.safe_load(path.read_text())
 
 
+SECRETS = ("closeout_password", "closeout_notify_url", "closeout_notify_token")
 # The role's default container is the original run's; a module without one means a server outside containers.
 _OF_THE_ROLE = {"container": "postgres"}
 
 
-def test_the_role_s_defaults_are_the_settings_and_the_password() -> None:
+def test_the_role_s_defaults_are_the_settings_and_the_secrets() -> None:
     defaults = _yaml(ROLE / "defaults" / "main.yml")
     expected = {f"closeout_{name}": setting.default for name, setting in SETTINGS.items()}
     expected |= {f"closeout_{name}": value for name, value in _OF_THE_ROLE.items()}
-    assert defaults == {**expected, "closeout_password": ""}
+    assert defaults == {**expected, **dict.fromkeys(SECRETS, "")}
 
 
 def test_the_role_hands_every_setting_to_the_plan() -> None:
@@ -356,7 +367,7 @@ def test_the_role_s_arguments_are_its_defaults() -> None:
     assert set(options) == set(defaults)
     assert {name: option.get("default") for name, option in options.items()} == defaults
     assert all(option.get("description") for option in options.values())
-    assert options["closeout_password"].get("no_log") is True
+    assert {name for name, option in options.items() if option.get("no_log")} == set(SECRETS)
 
 
 def test_the_playbook_takes_the_hosts_and_no_other_variable() -> None:
