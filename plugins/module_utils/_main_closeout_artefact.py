@@ -26,6 +26,7 @@ def main() -> None:
         **run_id_spec(),
         "state": {"type": "str", "choices": ["begun", "confirmed", "recorded", "sealed"], "required": True},
         "path": {"type": "path", "required": True},
+        "kind": {"type": "str", "choices": ["closeout", "verification"], "default": "closeout"},
         "dump": {"type": "path", "default": ""},
         "lists": {"type": "dict", "default": {}},
         "evidence": {"type": "dict"},

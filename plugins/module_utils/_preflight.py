@@ -51,7 +51,7 @@ class Preflight:
         server = tried("server", self._address.container or "server", lambda: server_at(self._address))
         if server is not None:
             tried("server", server.where, lambda: self._production(server))
-        self._root()
+        look_at_root(self.found, self._settings["root"], self._settings["artefact"])
         self._textfile_directory()
         history = path_below(self._settings["root"])
         tried("history", history, lambda: assert_usable(history))
@@ -122,26 +122,25 @@ class Preflight:
                 "make it, or correct closeout_textfile_dir",
             )
 
-    def _root(self) -> None:
-        root = self._settings["root"]
-        existing = nearest(root)
-        if not os.path.isdir(existing) or not os.access(existing, os.W_OK | os.X_OK):
-            self.found.problem(
-                "artefact",
-                root,
-                "a directory that can be written to",
-                f"{existing} cannot" if os.path.isdir(existing) else f"{existing} is no directory",
-                "correct closeout_root or its permissions",
-            )
-        elif os.geteuid() == 0 and loose_component(existing):
-            self.found.notes.append(
-                f"{loose_component(existing)} belongs to another user, or others may write to it: whoever that is could"
-                " put something else in the place of the artefact directory. Prefer a closeout_root of root's own."
-            )
-        if os.path.lexists(self._settings["artefact"]):
-            self.found.problem(
-                "artefact", self._settings["artefact"], "a new directory", "one that exists", "run again a second later"
-            )
+
+def look_at_root(found: Findings, root: str, directory: str) -> None:
+    """Look for what keeps a run from making its ``directory`` below ``root``."""
+    existing = nearest(root)
+    if not os.path.isdir(existing) or not os.access(existing, os.W_OK | os.X_OK):
+        found.problem(
+            "artefact",
+            root,
+            "a directory that can be written to",
+            f"{existing} cannot" if os.path.isdir(existing) else f"{existing} is no directory",
+            "correct closeout_root or its permissions",
+        )
+    elif os.geteuid() == 0 and loose_component(existing):
+        found.notes.append(
+            f"{loose_component(existing)} belongs to another user, or others may write to it: whoever that is could"
+            " put something else in the place of the artefact directory. Prefer a closeout_root of root's own."
+        )
+    if os.path.lexists(directory):
+        found.problem("artefact", directory, "a new directory", "one that exists", "run again a second later")
 
 
 def loose_component(path: str) -> str:
