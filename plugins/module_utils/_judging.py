@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Private to incomex.closeout: how checks are judged, whatever they are about, and the sentence that a play ends with."""
+"""Private to incomex.closeout: how checks are judged, whatever they are about, and the sentence that ends a play."""
 
 from __future__ import annotations
 
