@@ -31,14 +31,14 @@ _INTERNAL = "_closeout_"
 COLLECTION = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
-def refuse_brought_along(title: str) -> None:
-    """Raise AnsibleFilterError where an extra var could take the place of a result; ``title`` is what the play's own
-    is called.
+def refuse_brought_along(title: str, internal: str) -> None:
+    """Raise AnsibleFilterError where an extra var could take the place of a result: variables of the role's own begin
+    with ``internal``. ``title`` is what the play's result is called.
     """
-    foreign = sorted(str(name) for name in load_extra_vars(DataLoader()) if str(name).startswith(_INTERNAL))
+    foreign = sorted(str(name) for name in load_extra_vars(DataLoader()) if str(name).startswith(internal))
     if foreign:
         raise AnsibleFilterError(
-            f"{title}: FAIL. Set from outside: {', '.join(foreign)}. Variables that begin with {_INTERNAL} are"
+            f"{title}: FAIL. Set from outside: {', '.join(foreign)}. Variables that begin with {internal} are"
             " the role's own; remove them from the extra vars. What was found with them is no evidence."
         )
 
@@ -49,7 +49,7 @@ def closeout_evidence(results: dict[str, Any], host: str, job_id: Any = None) ->
     Raises AnsibleFilterError where an extra var could have taken a result's place: extra vars win over everything that
     a role sets or registers.
     """
-    refuse_brought_along("CLOSEOUT_RESULT")
+    refuse_brought_along("CLOSEOUT_RESULT", _INTERNAL)
     return collect(
         plain(results),
         host=host,

@@ -13,6 +13,7 @@ from typing import Any
 
 from ansible import context
 from ansible.release import __version__ as ansible_core
+from ansible_collections.incomex.closeout.plugins.filter.closeout import COLLECTION, plain, refuse_brought_along
 from ansible_collections.incomex.closeout.plugins.module_utils._orchestrator import collection_facts, orchestrator_facts
 from ansible_collections.incomex.closeout.plugins.module_utils._statistics import NOTHING_VERIFIED, statistics
 from ansible_collections.incomex.closeout.plugins.module_utils._verification import collect
@@ -25,7 +26,7 @@ from ansible_collections.incomex.closeout.plugins.module_utils._verification_vie
 )
 from ansible_collections.incomex.closeout.plugins.module_utils._verification_view import verification_view as view_of
 
-from .closeout import COLLECTION, plain, refuse_brought_along
+_INTERNAL = "_verify_"
 
 
 def verification_evidence(results: dict[str, Any], host: str, job_id: Any = None) -> dict[str, Any]:
@@ -33,7 +34,7 @@ def verification_evidence(results: dict[str, Any], host: str, job_id: Any = None
 
     Raises AnsibleFilterError where an extra var could have taken a result's place.
     """
-    refuse_brought_along(TITLE)
+    refuse_brought_along(TITLE, _INTERNAL)
     return collect(
         plain(results),
         host=host,
@@ -60,7 +61,7 @@ def verification_summary(evidence: dict[str, Any]) -> list[str]:
 def verification_statistics(hostvars: Any, known: list[str], hosts: list[str]) -> dict[str, Any]:
     """Return what a play hands on by set_stats: ``known`` hosts may have told something, those of the play must."""
     names = dict.fromkeys([*known, *hosts])
-    told = {name: plain(hostvars[name].get("_closeout_verify_told") or {}) for name in names}
+    told = {name: plain(hostvars[name].get("_verify_told") or {}) for name in names}
     return statistics(told, list(hosts), NOTHING_VERIFIED)
 
 

@@ -25,12 +25,12 @@ from ._view_timeline import FILES, PRODUCTION, timeline
 _SECTIONS = ("What was verified", "Contents", "Restore test", "Teardown", "Result")
 _MAX_TABLES = 200
 _LIMITS_OF_ALL = {
-    "That the dump is production's": "Production was not asked. What the closeout proved of it then is in the artefact.",
+    "That the dump is production's": "Production was not asked. What the closeout proved of it is in the artefact.",
     "That it is of today": "It is of the moment at which it was taken; what came after is in no old backup.",
     "That it can be read next year": "It was read now, by the versions that this record names.",
 }
 _LIMITS_OF_A_DUMP = {
-    "That it ever was production's": "Nothing is recorded of it: it was held against itself, and against what was given.",
+    "That it ever was production's": "Nothing is recorded of it. It was held against itself and what was given.",
     "That it is whole": "It ends as pg_dump ends a whole dump. What pg_dump left out, nobody has seen.",
     "What roles may do": "Roles, locale and tablespaces of the copy were made up from what the dump says.",
 }
