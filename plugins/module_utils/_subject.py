@@ -286,7 +286,7 @@ def _prepared(
     return {
         "restore_from": {
             "path": copy or subject.dump,
-            "copy": copy,
+            "copied_to": copy,
             "globals": globals_path,
             "manifest": os.path.join(manifest_directory, MANIFEST),
             "manifest_sha256": "" if recorded is None else recorded.document["dump"]["manifest"]["sha256"],

@@ -88,7 +88,7 @@ def _dump(subject: dict[str, Any], inventory: dict[str, Any]) -> dict[str, Any] 
         **contents,
         # Where it was restored from: the dump itself, or the copy of an archive.
         "path": get(subject, "restore_from", "path"),
-        "copy": get(subject, "restore_from", "copy"),
+        "copy": get(subject, "restore_from", "copied_to"),
         "schema": inventory.get("schema"),
         "expected_tables": inventory.get("expected_tables"),
         "expected_source": inventory.get("expected_source"),
