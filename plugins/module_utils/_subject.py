@@ -292,8 +292,6 @@ def _prepared(
             "manifest_sha256": "" if recorded is None else recorded.document["dump"]["manifest"]["sha256"],
             "census": "" if recorded is None else os.path.join(subject.path, CENSUS),
             "census_sha256": str(census.get("sha256") or ""),
-            # Several sessions of pg_restore read an archive by its path.
-            "one_session": subject.format == CUSTOM,
         },
         "guard": {
             "production": identity,

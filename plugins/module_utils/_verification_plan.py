@@ -22,7 +22,7 @@ from ._dumpdigest import size_of
 from ._errors import CloseoutError
 from ._files import read_whole
 from ._findings import Findings, size, some
-from ._formats import PLAIN
+from ._formats import CUSTOM, DIRECTORY, PLAIN
 from ._outcome import get
 from ._preflight import look_at_root
 from ._preflight_needs import Extension, Needs
@@ -91,10 +91,22 @@ def _look(found: Findings, settings: dict[str, Any], run_id: str) -> Subject | N
         )
     if subject.compression != NONE:
         found.tried("compression", subject.dump, lambda: program_of(subject.compression))
+    _choose_sessions(found, settings, subject)
     needs, database_bytes = _needs_of(found, subject)
     _look_at_scratch(found, settings, subject, needs, run_id)
     _look_for_room(found, settings, subject, database_bytes)
     return subject
+
+
+def _choose_sessions(found: Findings, settings: dict[str, Any], subject: Subject) -> None:
+    """An archive is restored by one session: several of pg_restore read it by its path, so one of the format custom
+    would have to be lent to them; and they grant side by side what one grants after the other. Of a directory, which is
+    copied anyway, more may be asked for.
+    """
+    if subject.format == CUSTOM and settings["restore_jobs"] > 1:
+        found.notes.append("An archive of the format custom is only read here, and so restored by one session.")
+    if subject.format == CUSTOM or (subject.format == DIRECTORY and not settings["restore_jobs"]):
+        settings["restore_jobs"] = 1
 
 
 def _needs_of(found: Findings, subject: Subject) -> tuple[Needs, int]:

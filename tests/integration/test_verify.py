@@ -13,9 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import docker
 import pytest
 
-from tests.integration.closeouts import assert_no_process_left, assert_sealed, local_variables
+from tests.integration.closeouts import (
+    assert_no_container_left,
+    assert_no_process_left,
+    assert_sealed,
+    local_variables,
+)
 from tests.integration.test_signature import new_key, signers
 from tests.support import page, postgres
 from tests.support.places import DATA
@@ -157,8 +163,9 @@ def assert_passed(done: Verified, *told: str) -> None:
     assert all(done.statuses[name] == "INFO" for name in told)
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", ["custom", "directory"])
 def test_an_artefact_whose_production_is_gone_passes(left: Left, name: str, tmp_path: Path) -> None:
+    """Everything that was recorded is held against what is there; a signature that nobody can check is told."""
     done = verify(left, left.artefacts[name], tmp_path / "root")
     assert_passed(done, "artefact.signature")
     assert "was not checked" in done.detail("artefact.signature")
@@ -166,3 +173,146 @@ def test_an_artefact_whose_production_is_gone_passes(left: Left, name: str, tmp_
     assert done.evidence["result"]["as_recorded"] is True
     assert done.evidence["restore"]["compare"]["catalogue"]["equal"] > 100
     assert "VERIFICATION_RESULT: ALL_PASS" in done.play.stdout and "CLOSEOUT_RESULT" not in done.play.stdout
+    assert bool(done.evidence["dump"]["copy"]) == (name == "directory")
+
+
+def test_a_signed_artefact_passes_by_its_signature(left: Left, tmp_path: Path) -> None:
+    allowed = signers(tmp_path / "allowed", new_key(tmp_path / "other"), left.key)
+    done = verify(left, left.artefacts["plain"], tmp_path / "root", verify_allowed_signers=str(allowed))
+    assert_passed(done)
+    assert "by mine: Good" in done.detail("artefact.signature")
+    assert done.evidence["restore"]["input_sha256"] == done.evidence["recorded"]["dump"]["sha256"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts")
+def test_an_artefact_that_nobody_can_write_to_passes(left: Left, tmp_path: Path) -> None:
+    """A compressed one, on a file system that is mounted read-only; and the record is signed by a key of its own."""
+    place = tmp_path / "vault"
+    place.mkdir()
+    mount = ["mount", "--bind", str(left.artefacts["compressed"]), str(place)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        pytest.skip("this host lets nobody mount")
+    try:
+        subprocess.run(["mount", "-o", "remount,ro,bind", str(place)], check=True)
+        with pytest.raises(OSError, match="Read-only"):
+            (place / "x").touch()
+        play = run_playbook(
+            variables_for(left, place, tmp_path / "root", sign_key=str(new_key(tmp_path / "own"))), playbook=VERIFY
+        )
+    finally:
+        subprocess.run(["umount", str(place)], check=True)
+    assert play.rc == 0, play.stdout
+    record = Path(play.custom_stats["closeout_verification_record"])
+    assert (record / "SHA256SUMS.sig").exists()
+
+
+@pytest.mark.parametrize("name", ["plain", "custom", "directory", "bare"])
+def test_a_dump_of_somebody_else_s_passes(left: Left, name: str, tmp_path: Path) -> None:
+    """Roles with odd names, grants by who is no owner, an event trigger, policies; and a dump without any owner."""
+    given: dict[str, Any] = {}
+    told = {"artefact.sums", "artefact.signature", "recorded.result", "dump.rows"}
+    if name == "plain":
+        given = {
+            "verify_sha256": hashlib.sha256(left.dumps[name].read_bytes()).hexdigest(),
+            "verify_sysids": [left.sysid],
+            "schema": "app",
+            "expected_tables": ["owned"],
+        }
+    else:
+        told |= {"dump.sha256_confirmed", "dump.tables"}
+    done = verify(left, left.dumps[name], tmp_path / "root", **given)
+    assert_passed(done, *told)
+    made_up = done.evidence["dump"]["made_up"]
+    wanted = [] if name == "bare" else ["An Owner", "reader", "granted", "lister"]
+    assert set(wanted) <= set(made_up["roles"])
+    assert ("reader" in made_up["superusers"]) is False
+    known = left.sysid if name == "plain" else "no identity of production was known"
+    assert known in done.detail("scratch.guard")
+    assert done.evidence["dump"]["schema"] == ("app" if name == "plain" else "cutter_governance")
+    assert ("says of nothing whose it is" in done.detail("restore.objects")) == (name == "bare")
+    assert done.evidence["result"]["as_recorded"] is False
+    assert {"manifest.json", "globals.json", "comparison.json"} <= {one.name for one in done.record.iterdir()}
+
+
+def test_what_was_changed_beside_the_dump_fails_and_the_dump_is_tried_all_the_same(left: Left, tmp_path: Path) -> None:
+    """One file more, one less, a record that was rewritten: each is named; that the dump restores is seen too."""
+    artefact = copied(left.artefacts["plain"], tmp_path)
+    (artefact / "note.txt").write_text("x")
+    (artefact / "dump_cg_tables.txt").unlink()
+    (artefact / "closeout.md").write_text("CLOSEOUT_RESULT: ALL_PASS\n")
+    done = verify(left, artefact, tmp_path / "root")
+    assert {name for name, status in done.statuses.items() if status == "FAIL"} == {"artefact.sums"}
+    for named in ("changed: closeout.md", "missing: dump_cg_tables.txt", "added: note.txt"):
+        assert named in done.detail("artefact.sums")
+        assert named in done.play.stdout
+    assert done.evidence["result"]["restore_tested"] is True
+
+
+def test_a_dump_with_another_byte_is_not_restored(left: Left, tmp_path: Path) -> None:
+    artefact = copied(left.artefacts["custom"], tmp_path)
+    (dump,) = artefact.glob("prod-*")
+    content = bytearray(dump.read_bytes())
+    content[-100] ^= 1
+    dump.write_bytes(content)
+    done = verify(left, artefact, tmp_path / "root")
+    assert f"changed: {dump.name}" in done.detail("artefact.sums")
+    assert done.statuses["dump.sha256_confirmed"] == "FAIL"
+    assert done.statuses["restore.clean"] == done.statuses["scratch.guard"] == "NOT_RUN"
+    assert "Nothing of it was restored" in done.play.stdout and dump.name in done.play.stdout
+
+
+def copied(path: Path, place: Path) -> Path:
+    """A copy that may be changed."""
+    return Path(shutil.copytree(path, place / "copied" / path.name))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user's scratch server runs as that user")
+def test_a_scratch_server_that_is_the_recorded_one_is_not_restored_into(left: Left, tmp_path: Path) -> None:
+    """A prebaked data directory: the new cluster is a physical copy of production, with its system identifier."""
+    place = tmp_path / "programs"
+    place.mkdir()
+    for directory in [place, *place.parents]:
+        if directory != Path("/") and directory.stat().st_uid == 0:
+            directory.chmod(directory.stat().st_mode | 0o055)
+    for program in left.bin_dir.iterdir():
+        (place / program.name).symlink_to(program)
+    (place / "initdb").unlink()
+    baked = f"""#!/bin/sh
+    for word; do case "$word" in --pgdata=*) data="${{word#--pgdata=}}";; esac; done
+    exec cp -R {left.data_dir}/. "$data"
+    """
+    (place / "initdb").write_text(baked.replace("    exec", '    mkdir -m 0700 "$data" && exec'))
+    (place / "initdb").chmod(0o755)
+    for path in [left.data_dir, *left.data_dir.rglob("*"), *left.data_dir.parents]:
+        if path != Path("/") and not path.is_symlink() and path.stat().st_uid == 0 or left.data_dir in path.parents:
+            path.chmod(path.stat().st_mode | (0o055 if path.is_dir() else 0o044))
+    done = verify(left, left.artefacts["plain"], tmp_path / "root", bin_dir=str(place))
+    assert done.evidence["result"]["verification_result"] == "FAIL"
+    assert done.statuses["scratch.guard"] == done.statuses["restore.clean"] == "NOT_RUN"
+    assert "This server is production, or a physical copy of it" in done.play.stdout
+    assert left.sysid in done.play.stdout
+
+
+def test_check_mode_tells_and_leaves_nothing(left: Left, tmp_path: Path) -> None:
+    """What is in the way is told at once, before anything starts; nothing is made."""
+    allowed = tmp_path / "absent"
+    variables = variables_for(left, left.dumps["custom"], tmp_path / "root", verify_allowed_signers=str(allowed))
+    play = run_playbook(variables, playbook=VERIFY, check=True)
+    assert play.rc != 0
+    assert "To be verified: the dump" in play.stdout and "of version 16.15" in play.stdout
+    assert f"The file of allowed signers {allowed} cannot be read" in play.stdout
+    assert "whose SHA256SUMS is signed" in play.stdout
+    assert not (tmp_path / "root").exists()
+
+
+def test_a_verification_in_a_container(
+    left: Left, docker_client: docker.DockerClient, docker_host: str, production_image: str, tmp_path: Path
+) -> None:
+    """An archive that is a directory: the container has a copy of it as its only mount of the host, read-only."""
+    more = {"scratch_driver": "docker", "scratch_image": production_image, "docker_host": docker_host, "bin_dir": ""}
+    done = verify(left, left.artefacts["directory"], tmp_path / "root", **more)
+    assert_passed(done, "artefact.signature")
+    mounts = done.evidence["restore"]["scratch"]["isolation"]["mounts"]
+    (bound,) = (one for one in mounts if one["type"] == "bind")
+    assert (bound["source"], bound["writable"]) == (done.evidence["dump"]["copy"], False)
+    assert_no_container_left(docker_client)
