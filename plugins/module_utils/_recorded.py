@@ -21,7 +21,7 @@ from ._files import read_whole
 from ._formats import FORMATS
 from ._globals import SCHEMA as GLOBALS_SCHEMA
 from ._outcome import get
-from ._shape import BOOLEAN, COUNT, SHA256, TEXT, Each, OrNull, Shape, one_of, read_document
+from ._shape import BOOLEAN, COUNT, SHA256, TEXT, Each, Leaf, OrNull, Shape, one_of, read_document
 
 EVIDENCE = "closeout.json"
 _LIMIT_BYTES = 64 << 20
@@ -72,6 +72,10 @@ _EVIDENCE: Shape = {
     "checks": [{"id": TEXT, "status": TEXT, "detail": TEXT}],
     "result": {"closeout_result": TEXT, "failed": [TEXT]},
 }
+# The C library takes one with a slash in it for a path.
+_LOCALE = Leaf(
+    "the name of a locale", lambda value: isinstance(value, str) and re.fullmatch(r"[\w.@+-]{1,100}", value) is not None
+)
 _ROLE = {
     "name": TEXT,
     "bootstrap": BOOLEAN,
@@ -85,7 +89,8 @@ _GLOBALS: Shape = {
     "memberships": [{"role": TEXT, "member": TEXT, "admin": BOOLEAN, "inherit": BOOLEAN, "set": BOOLEAN}],
     "tablespaces": [{"name": TEXT, "owner": TEXT}],
     "database": {
-        **dict.fromkeys(("name", "owner", "encoding", "collate", "ctype", "monetary"), TEXT),
+        **dict.fromkeys(("name", "owner", "encoding"), TEXT),
+        **dict.fromkeys(("collate", "ctype", "monetary"), _LOCALE),
         "provider": one_of("libc", "icu", "builtin"),
         "locale": OrNull(TEXT),
         "icu_rules": OrNull(TEXT),

@@ -24,10 +24,11 @@ from ._files import read_whole
 from ._findings import Findings, size, some
 from ._formats import CUSTOM, DIRECTORY, PLAIN
 from ._outcome import get
-from ._preflight import look_at_root
 from ._preflight_needs import Extension, Needs
+from ._preflight_root import look_at_root
 from ._preflight_scratch import Known, look_at_docker, look_at_host
 from ._preflight_space import CLUSTER_BYTES, look_at_places, look_for_memory
+from ._printable import printable
 from ._recorded import read_recorded_globals
 from ._running import at_work
 from ._scratch_local import LocalDriver
@@ -59,7 +60,7 @@ def make_plan(given: dict[str, Any]) -> dict[str, Any]:
         "notes": found.notes,
         "ready": not problems,
         "facts": found.facts,
-        "lines": list(_lines(settings, found.facts, subject, ready=not problems)),
+        "lines": [printable(line) for line in _lines(settings, found.facts, subject, ready=not problems)],
     }
 
 
@@ -68,6 +69,14 @@ def _look(found: Findings, settings: dict[str, Any], run_id: str) -> Subject | N
     path = settings["verify_path"]
     subject = found.tried("subject", path, lambda: look_at(path)) if path else None
     look_at_root(found, settings["root"], settings["record"])
+    if path and os.path.commonpath([path, os.path.realpath(settings["root"])]) == path:
+        found.problem(
+            "artefact",
+            settings["root"],
+            "a directory outside what is verified, into which nothing is written",
+            f"one in {path}",
+            "set closeout_root to another directory",
+        )
     if settings["sign_key"]:
         # Nothing is signed by that; but that it can be done is known before anything starts.
         found.tried("signature", "closeout_sign_key", lambda: sign(b"", settings["sign_key"]))
@@ -136,7 +145,8 @@ def _needs_of(found: Findings, subject: Subject) -> tuple[Needs, int]:
         version=version,
         major=major_of(version),
         database=database,
-        extensions=[Extension(name, version, "") for name, version in extensions.items()],
+        # Names become those of files; no extension has a slash in its own.
+        extensions=[Extension(name, version, "") for name, version in extensions.items() if "/" not in name],
         locales=locales,
         icu=["the database"] if database["provider"] == "icu" else [],
         tablespaces=[one["name"] for one in document["tablespaces"]],

@@ -71,7 +71,8 @@ def read(tmp_path: Path) -> Callable[..., dict[str, Any]]:
     def of_it(path: Path, **more: Any) -> dict[str, Any]:
         directory = tmp_path / f"verify_{next(numbers)}"
         directory.mkdir()
-        return read_subject(ReadRequest(str(path), str(directory), 60, **more))
+        facts: dict[str, Any] = read_subject(ReadRequest(str(path), str(directory), 60, **more))
+        return facts
 
     return of_it
 
@@ -334,18 +335,20 @@ def test_a_restore_that_nobody_guards_is_refused(scratch: Scratch, tmp_path: Pat
         "restore_db": f"x{os.getpid()}", "nonce": scratch.facts["nonce"],
     }  # fmt: skip
     other = {**identity, "sysid": "1", "postmaster_start_utc": "then", "data_directory": "/elsewhere"}
-    for more in (
+    unsaid: list[dict[str, Any]] = [
         {"production": {}},
         {"sysids": [""]},
         {"production": other, "production_unknown": True},
-    ):
+    ]
+    for more in unsaid:
         assert "does not know who production is" in fails("pg_scratch_restore", {**asked, **more}).msg
-    for more in (
+    wrong: list[dict[str, Any]] = [
         {"production": identity},
         {"production": other, "sysids": [identity["sysid"]]},
         {"sysids": ["1", identity["sysid"]]},
         {"production_unknown": True, "nonce": "another"},
-    ):
+    ]
+    for more in wrong:
         failed = fails("pg_scratch_restore", {**asked, **more})
         assert "may be production" in failed.msg, failed.msg
         assert failed.data["restore"]["guard"]["differs"]["nonce"] is (more.get("nonce") is None)

@@ -176,7 +176,12 @@ def test_a_broken_document_is_one_clear_error(content: bytes) -> None:
 def test_globals_that_could_be_something_else_are_refused() -> None:
     found = globals_of(DumpGlobals(Manifest()), ("libc", "C", None))
     assert read_recorded_globals(json.dumps(found).encode()) == load_globals(json.dumps(found).encode()) == found
-    for place, value in (("provider", "icu; DROP DATABASE x"), ("encoding", None), ("size_bytes", "1")):
+    for place, value in (
+        ("provider", "icu; DROP DATABASE x"),
+        ("encoding", None),
+        ("size_bytes", "1"),
+        ("collate", "../x"),
+    ):
         changed = {**found, "database": {**found["database"], place: value}}
         with pytest.raises(CloseoutError, match=place):
             read_recorded_globals(json.dumps(changed).encode())
