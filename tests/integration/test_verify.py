@@ -49,6 +49,11 @@ CREATE VIEW app.some AS SELECT id FROM app.owned WHERE word::varchar IN ('a', 'b
 SELECT lo_from_bytea(4242, 'large');
 """
 
+BAKED = """#!/bin/sh
+for word; do case "$word" in --pgdata=*) data="${{word#--pgdata=}}";; esac; done
+mkdir -m 0700 "$data" && exec cp -R {data}/. "$data"
+"""
+
 
 @dataclass(frozen=True)
 class Left:
@@ -72,7 +77,8 @@ def left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Left]:
         server.psql((DATA / "cutter_governance.sql").read_text() + ROLES, "directus")
 
         def closed_out(name: str) -> Path:
-            variables = local_variables(server, place / name, sign_key=str(key), **FORMATS[name])
+            # One session: several of pg_restore make grants that need each other side by side.
+            variables = local_variables(server, place / name, sign_key=str(key), restore_jobs=1, **FORMATS[name])
             result = run_playbook(variables)
             assert result.rc == 0 and result.artefact is not None, result.stdout
             return result.artefact
@@ -268,21 +274,17 @@ def test_a_scratch_server_that_is_the_recorded_one_is_not_restored_into(left: Le
     """A prebaked data directory: the new cluster is a physical copy of production, with its system identifier."""
     place = tmp_path / "programs"
     place.mkdir()
-    for directory in [place, *place.parents]:
-        if directory != Path("/") and directory.stat().st_uid == 0:
-            directory.chmod(directory.stat().st_mode | 0o055)
     for program in left.bin_dir.iterdir():
         (place / program.name).symlink_to(program)
     (place / "initdb").unlink()
-    baked = f"""#!/bin/sh
-    for word; do case "$word" in --pgdata=*) data="${{word#--pgdata=}}";; esac; done
-    exec cp -R {left.data_dir}/. "$data"
-    """
-    (place / "initdb").write_text(baked.replace("    exec", '    mkdir -m 0700 "$data" && exec'))
+    (place / "initdb").write_text(BAKED.format(data=left.data_dir))
     (place / "initdb").chmod(0o755)
-    for path in [left.data_dir, *left.data_dir.rglob("*"), *left.data_dir.parents]:
-        if path != Path("/") and not path.is_symlink() and path.stat().st_uid == 0 or left.data_dir in path.parents:
-            path.chmod(path.stat().st_mode | (0o055 if path.is_dir() else 0o044))
+    # The scratch server's user copies what production's own has.
+    for path in [place, *place.parents, left.data_dir, *left.data_dir.parents, *left.data_dir.rglob("*")]:
+        if path.is_dir() and path.stat().st_mode & 0o055 != 0o055:
+            path.chmod(path.stat().st_mode | 0o055)
+        elif path.is_file():
+            path.chmod(path.stat().st_mode | 0o044)
     done = verify(left, left.artefacts["plain"], tmp_path / "root", bin_dir=str(place))
     assert done.evidence["result"]["verification_result"] == "FAIL"
     assert done.statuses["scratch.guard"] == done.statuses["restore.clean"] == "NOT_RUN"
