@@ -30,7 +30,7 @@ from ..module_utils._settings import PROGRESS_S
 from ..plugin_utils._detached import CANNOT_START, ask, read_answer, remove, start
 
 _PAYLOAD = "incomex.closeout.closeout_module"
-_LONG = ("pg_dump_readonly", "pg_scratch_restore", "pg_dump_compare")
+_LONG = ("pg_dump_readonly", "pg_dump_inventory", "pg_scratch_restore", "pg_dump_compare", "verification_subject")
 _LONG_STATES = ("confirmed", "sealed", "pruned")
 """Those of closeout_artefact that read files whole, or remove many."""
 _PAUSE_S = 1.0

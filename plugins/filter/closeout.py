@@ -30,7 +30,19 @@ from ansible_collections.incomex.closeout.plugins.module_utils._view import view
 from ansible_collections.incomex.closeout.plugins.module_utils._webhook import look_at
 
 _INTERNAL = "_closeout_"
-_COLLECTION = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+COLLECTION = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+def refuse_brought_along(title: str, internal: str) -> None:
+    """Raise AnsibleFilterError where an extra var could take the place of a result: variables of the role's own begin
+    with ``internal``. ``title`` is what the play's result is called.
+    """
+    foreign = sorted(str(name) for name in load_extra_vars(DataLoader()) if str(name).startswith(internal))
+    if foreign:
+        raise AnsibleFilterError(
+            f"{title}: FAIL. Set from outside: {', '.join(foreign)}. Variables that begin with {internal} are"
+            " the role's own; remove them from the extra vars. What was found with them is no evidence."
+        )
 
 
 def closeout_evidence(results: dict[str, Any], host: str, job_id: Any = None) -> dict[str, Any]:
@@ -39,28 +51,23 @@ def closeout_evidence(results: dict[str, Any], host: str, job_id: Any = None) ->
     Raises AnsibleFilterError where an extra var could have taken a result's place: extra vars win over everything that
     a role sets or registers.
     """
-    foreign = sorted(str(name) for name in load_extra_vars(DataLoader()) if str(name).startswith(_INTERNAL))
-    if foreign:
-        raise AnsibleFilterError(
-            f"CLOSEOUT_RESULT: FAIL. Set from outside: {', '.join(foreign)}. Variables that begin with {_INTERNAL} are"
-            " the role's own; remove them from the extra vars. What was found with them is no evidence."
-        )
+    refuse_brought_along("CLOSEOUT_RESULT", _INTERNAL)
     return collect(
-        _plain(results),
+        plain(results),
         host=host,
-        collection=collection_facts(_COLLECTION),
-        orchestrator=orchestrator_facts(list(context.CLIARGS.get("args") or []), _COLLECTION, ansible_core, job_id),
+        collection=collection_facts(COLLECTION),
+        orchestrator=orchestrator_facts(list(context.CLIARGS.get("args") or []), COLLECTION, ansible_core, job_id),
     )
 
 
 def closeout_verdict(evidence: dict[str, Any]) -> dict[str, Any]:
     """Return checks and result of the evidence."""
-    return verdict(_plain(evidence))
+    return verdict(plain(evidence))
 
 
 def closeout_view(document: dict[str, Any]) -> dict[str, Any]:
     """Return what the page of a record shows; ``document`` is evidence with checks and result."""
-    return view(_plain(document))
+    return view(plain(document))
 
 
 def closeout_unrecorded(evidence: dict[str, Any], task: str, message: str, what: str = "record") -> dict[str, Any]:
@@ -68,23 +75,23 @@ def closeout_unrecorded(evidence: dict[str, Any], task: str, message: str, what:
     FAIL, whatever it was.
     """
     failure = {"step": what, "task": task, "message": f"The {what} could not be written: {message}"}
-    document = _plain(evidence)
+    document = plain(evidence)
     return {**document, "failures": [*document["failures"], failure]}
 
 
 def closeout_history_line(evidence: dict[str, Any]) -> dict[str, Any]:
     """Return the line of a run in the history, of evidence with its checks and result."""
-    return line_of(_plain(evidence))
+    return line_of(plain(evidence))
 
 
 def closeout_summary(evidence: dict[str, Any]) -> list[str]:
     """Return a run in a few lines, of evidence with its checks and result."""
-    return summary(_plain(evidence))
+    return summary(plain(evidence))
 
 
 def closeout_notification(evidence: dict[str, Any]) -> dict[str, Any]:
     """Return what to tell of a run elsewhere, of evidence with its checks and result."""
-    return notification(_plain(evidence))
+    return notification(plain(evidence))
 
 
 def closeout_webhook(url: Any, token: Any = "") -> dict[str, Any]:
@@ -99,21 +106,21 @@ def closeout_foreign(internal: dict[str, Any]) -> list[str]:
 
 def closeout_key(told: dict[str, Any], host: str, db: Any) -> str:
     """Return the name under which the next run of ``host`` is told among all results of a play."""
-    return key_for(_plain(told), host, str(db or ""))
+    return key_for(plain(told), host, str(db or ""))
 
 
 def closeout_statistics(hostvars: Any, known: list[str], hosts: list[str]) -> dict[str, Any]:
     """Return what a play hands on by set_stats: ``known`` hosts may have told something, those of the play must."""
     names = dict.fromkeys([*known, *hosts])
-    return statistics({name: _plain(hostvars[name].get("_closeout_told") or {}) for name in names}, list(hosts))
+    return statistics({name: plain(hostvars[name].get("_closeout_told") or {}) for name in names}, list(hosts))
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Return ``value`` in Python's own types: Ansible hands in lazy ones, whose views can be read only once."""
     if isinstance(value, dict):
-        return {str(name): _plain(inner) for name, inner in value.items()}
+        return {str(name): plain(inner) for name, inner in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(inner) for inner in value]
+        return [plain(inner) for inner in value]
     return value
 
 

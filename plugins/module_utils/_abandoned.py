@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Private to incomex.closeout: files that a killed module left: half-written ones, ones it had lent, its own directory.
+"""Private to incomex.closeout: files that a killed module left: half-written ones, ones it had lent, copies, its own
+directory.
 
 Only what lies in an artefact directory with our mark, made on this host by a run that has no module at work, and what
 nobody holds a lock on.
@@ -19,11 +20,14 @@ import stat
 import time
 from collections.abc import Iterator
 
-from ._artefact import MARKER, host_name
+from ._artefact import MARKER, host_name, is_of_verification
+from ._deadline import is_past
 from ._errors import CloseoutError
 from ._files import PARTIAL, read_whole
 from ._running import JOB, PAYLOAD, directory, entries, is_at_work, is_free
 
+COPY, COPY_EXPIRES = "copy", "copy.json"
+"""The copy of an archive in the directory of a verification, and the file that says until when it may be needed."""
 _UNFETCHED_S = 60.0
 """How long the result of a module that has ended is kept for a controller whose connection is cut."""
 _ANSIBLES_DIRECTORY = "ansible-tmp-"
@@ -39,7 +43,18 @@ def half_written(root: str) -> Iterator[tuple[str, str]]:
 
 def half_written_by(root: str, run_id: str) -> list[str]:
     """Return the path of every file or directory below ``root`` that run ``run_id`` has not finished."""
-    return [partial for path, owner in _artefacts(root) if owner == run_id for partial in _partials(path)]
+    own = [path for path, owner in _artefacts(root) if owner == run_id]
+    return [found for path in own for found in (*_partials(path), *_copy_in(path))]
+
+
+def expired_copies(root: str) -> Iterator[tuple[str, str]]:
+    """Yield path and run id of every copy of an archive below ``root`` whose time is up: it is used by one module after
+    the other, and has a deadline as the scratch server has that it is for.
+    """
+    for path, owner in _artefacts(root):
+        copy = _copy_in(path)
+        if copy and _is_past(os.path.join(path, COPY_EXPIRES)):
+            yield from ((one, owner) for one in copy)
 
 
 def lent(root: str) -> Iterator[tuple[str, str]]:
@@ -113,6 +128,25 @@ def _inside(path: str) -> Iterator[tuple[str, os.stat_result]]:
     with contextlib.suppress(FileNotFoundError):
         for name in sorted(os.listdir(path)):
             yield name, os.lstat(os.path.join(path, name))
+
+
+def _copy_in(path: str) -> list[str]:
+    """Return a verification's copy of an archive, and the file that says until when it is needed, as far as there; in
+    no other directory, for there a dump may have that name.
+    """
+    if not is_of_verification(path):
+        return []
+    names = [os.path.join(path, name) for name in (COPY, COPY_EXPIRES)]
+    return [name for name in names if os.path.lexists(name)]
+
+
+def _is_past(expires: str) -> bool:
+    """Whether that moment is past; one that cannot be read is not."""
+    try:
+        mark = json.loads(read_whole(expires, 1 << 12))
+        return is_past(str(mark["expires_utc"]), str(mark["expires_boot"]))
+    except (CloseoutError, ValueError, KeyError, TypeError):
+        return False
 
 
 def _partials(path: str) -> list[str]:

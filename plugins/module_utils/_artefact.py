@@ -32,12 +32,16 @@ from ._signature import SIGNATURE, sign
 MARKER = ".closeout.json"
 SUMS = "SHA256SUMS"
 GLOBALS = "globals.json"
+CLOSEOUT, VERIFICATION = "closeout", "verification"
+"""What a directory is the record of, in its mark; the names of evidence, record and page begin with it."""
+_MARKS = {CLOSEOUT: "incomex.closeout/artefact/1", VERIFICATION: "incomex.closeout/verification-mark/1"}
 RECORD_FILES = ("closeout.json", "closeout.md", "closeout.html", GUIDE, SUMS)
 """Written after the last listing; listed all the same."""
 
 
-def begin(path: str, run_id: str, *, dump: str = "", whose: dict[str, str] | None = None) -> None:
-    """Make the directory ``path`` (mode 0700, its parents too where they are missing) and mark it as this run's.
+def begin(path: str, run_id: str, kind: str = CLOSEOUT, *, dump: str = "", whose: dict[str, str] | None = None) -> None:
+    """Make the directory ``path`` (mode 0700, its parents too where they are missing) and mark it as this run's, and as
+    the record of a closeout or of a verification.
 
     ``dump`` is what the dump will be called, ``whose`` the database as the history knows it: by them a run without a
     record is known. Raises CloseoutError where it exists already or cannot be made; then nothing of it is left.
@@ -58,7 +62,7 @@ def begin(path: str, run_id: str, *, dump: str = "", whose: dict[str, str] | Non
     try:
         os.mkdir(os.path.join(path, "logs"), 0o700)
         marker = {
-            "schema": "incomex.closeout/artefact/1",
+            "schema": _MARKS[kind],
             "run_id": run_id,
             "host": host_name(),
             "begun_utc": utc_now(),
@@ -89,11 +93,22 @@ def _exists(path: str) -> CloseoutError:
     )
 
 
-def assert_ours(path: str, run_id: str) -> None:
-    """Raise NotOurs unless ``path`` is the artefact directory of run ``run_id``."""
+def is_of_verification(path: str) -> bool:
+    """Whether ``path`` is marked as the directory of a verification, and not of a closeout."""
+    try:
+        marker = json.loads(read_whole(os.path.join(path, MARKER), 1 << 16))
+    except (CloseoutError, ValueError):
+        return False
+    return bool(get(marker, "schema") == _MARKS[VERIFICATION])
+
+
+def assert_ours(path: str, run_id: str, kind: str = CLOSEOUT) -> None:
+    """Raise NotOurs unless ``path`` is the directory of run ``run_id``, a closeout's or a verification's."""
     try:
         marker = json.loads(read_whole(os.path.join(path, MARKER), 1 << 16))
         owner = marker["run_id"]
+        if marker["schema"] != _MARKS[kind]:
+            raise ValueError(f"schema {marker['schema']!r}")
     except (CloseoutError, ValueError, KeyError, TypeError) as error:
         raise NotOurs(
             f"{path} is not an artefact directory of ours", wanted=f"the mark {MARKER} in it", found=str(error)
@@ -118,15 +133,17 @@ def write_lists(path: str, lists: dict[str, list[str]]) -> list[str]:
     return written
 
 
-def write_record(path: str, evidence: dict[str, Any] | None, record: str | None, page: str | None = None) -> bool:
+def write_record(
+    path: str, evidence: dict[str, Any] | None, record: str | None, page: str | None = None, kind: str = CLOSEOUT
+) -> bool:
     """Write closeout.json, closeout.md and closeout.html, those that are given, and how to restore the dump; return
-    whether there was one.
+    whether there was one. Those of a verification have its name, and no dump is beside them.
     """
     documents = {
-        RECORD_FILES[0]: None if evidence is None else json.dumps(evidence, indent=2) + "\n",
-        RECORD_FILES[1]: record,
-        RECORD_FILES[2]: page,
-        **({} if evidence is None else restore_files(path, evidence)),
+        f"{kind}.json": None if evidence is None else json.dumps(evidence, indent=2) + "\n",
+        f"{kind}.md": record,
+        f"{kind}.html": page,
+        **({} if evidence is None or kind == VERIFICATION else restore_files(path, evidence)),
     }
     given = {name: text for name, text in documents.items() if text is not None}
     for name, text in given.items():
@@ -232,7 +249,7 @@ def _one_line(entry: str) -> str:
 
 def bring_to(parameters: dict[str, Any], *, check: bool) -> dict[str, Any]:
     """Do what module closeout_artefact is asked; in check mode only see whether it could be done."""
-    path, run_id, state = parameters["path"], parameters["run_id"], parameters["state"]
+    path, run_id, state, kind = (parameters[name] for name in ("path", "run_id", "state", "kind"))
     if state == "begun":
         if not run_id:
             raise CloseoutError(
@@ -245,16 +262,16 @@ def bring_to(parameters: dict[str, Any], *, check: bool) -> dict[str, Any]:
             raise _exists(path)
         if not check:
             whose = {name: parameters[name] for name in SAME}
-            begin(path, run_id, dump=parameters["dump"], whose=whose)
+            begin(path, run_id, kind, dump=parameters["dump"], whose=whose)
         return {"changed": True, "path": path}
-    assert_ours(path, run_id)
+    assert_ours(path, run_id, kind)
     if state in ("recorded", "sealed"):
         if check:
             return {"changed": True}
         # The record is on the disk: a result that had it again, as the module's arguments, would be large.
         facts: dict[str, Any] = {"invocation": {"module_args": {"path": path, "run_id": run_id, "state": state}}}
         _refuse_signed(path)
-        written = write_record(path, parameters["evidence"], parameters["record"], parameters["page"])
+        written = write_record(path, *(parameters[name] for name in ("evidence", "record", "page", "kind")))
         # A record that replaces another one must not leave its sums behind: the signature may have failed after them.
         sealing = state == "sealed" or os.path.isfile(os.path.join(path, SUMS))
         sums = seal(path, parameters["known_sha256"]) if sealing else {}

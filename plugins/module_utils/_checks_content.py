@@ -149,7 +149,7 @@ def dump_census(evidence: Evidence) -> Outcome:
     for name in ("left_out", "unexplained", "lost", "told"):
         if not _are_named(census, name):
             return Outcome(FAIL, f"the census does not say {name} and {name}_total")
-    missing = _missing_data(evidence)
+    missing = missing_data(evidence)
     if missing:
         return Outcome(FAIL, missing)
     wrong = [
@@ -175,7 +175,7 @@ def dump_census(evidence: Evidence) -> Outcome:
     return Outcome(PASS, f"{total} objects of {len(kinds)} kinds, all in the dump{told}")
 
 
-def _missing_data(evidence: Evidence) -> str:
+def missing_data(evidence: Evidence) -> str:
     """Return which tables the dump creates without their data, "" where it is none but a standby's unlogged ones."""
     dump, manifest = evidence.get("dump") or {}, get(evidence, "dump", "manifest")
     if not _are_named(dump, "data_missing"):
@@ -228,10 +228,12 @@ def dump_warnings(evidence: Evidence) -> Outcome:
     return Outcome(PASS, f"harmless: {listed}" if told else "pg_dump said nothing")
 
 
-def restore_content(evidence: Evidence) -> Outcome:
-    """Every table of the dump has its rows in the restored copy, by digest."""
+def restore_content(evidence: Evidence, *, has_census: bool = True) -> Outcome:
+    """Every table of the dump has its rows in the restored copy, by digest. A dump that nothing is recorded of has no
+    census of production (``has_census``).
+    """
     found, manifest = get(evidence, "restore", "compare"), get(evidence, "dump", "manifest")
-    refused = _not_compared(evidence)
+    refused = _not_compared(evidence, has_census=has_census)
     if refused:
         return refused
     names = ("tables", "rows", "equal", "equal_other_order", "content_differences")
@@ -266,18 +268,10 @@ def restore_objects(evidence: Evidence) -> Outcome:
     refused = _not_compared(evidence)
     if refused:
         return refused
-    parts = ("objects_equal", "objects_equal_other_column_order", "objects_equal_after_redeparse")
-    names = ("objects", "objects_different", "object_differences", "object_differences_of_privileges", *parts)
-    if not all(is_count(get(found, name)) for name in names):
-        return Outcome(FAIL, "the definitions were not counted")
-    wanted, differing = get(evidence, "dump", "manifest", "objects"), found["object_differences"]
-    forgiven = found["object_differences_of_privileges"] if _privileges_forgiven(evidence) else 0
-    if differing != forgiven:
-        return Outcome(FAIL, f"{differing - forgiven} differences: {_named(found, 'objects')}")
-    same = sum(found[name] for name in parts)
-    counted = is_count(wanted) and wanted and found["objects"] == wanted
-    if not counted or same + found["objects_different"] != wanted or found["objects_different"] and not forgiven:
-        return Outcome(FAIL, f"{found['objects']} definitions were compared, {same} are equal, the dump has {wanted}")
+    different = _definitions_differ(evidence)
+    if different:
+        return different
+    forgiven = _forgiven(evidence)
     for name, kind in (("sequences", "SEQUENCE SET"), ("large_objects", "LARGE OBJECT")):
         if not is_count(found.get(name)) or found[name] != _in_dump(evidence, kind):
             return Outcome(FAIL, f"{found.get(name)} {name} were compared, the dump has {_in_dump(evidence, kind)}")
@@ -288,18 +282,71 @@ def restore_objects(evidence: Evidence) -> Outcome:
     if wrong:
         return Outcome(FAIL, wrong)
     told = [f"{facts} facts of the catalogues are production's"]
-    told += [f"{found[name]} {title}" for name, title in zip(parts[1:], _TOLD) if found[name]]
-    told += [f"{forgiven} differences of owner or privileges, tolerated by hand"] if forgiven else []
+    told += _told_of_definitions(evidence)
     told += _extension_versions(evidence)
-    return Outcome(PASS, f"{same} definitions are equal; {'; '.join(told)}")
+    return Outcome(PASS, f"{_same(found)} definitions are equal; {'; '.join(told)}")
+
+
+def restore_objects_of_dump(evidence: Evidence) -> Outcome:
+    """Every definition, sequence, large object of a dump that nothing is recorded of is in the restored copy, and
+    nothing else; what production's catalogues held is not known.
+    """
+    found = get(evidence, "restore", "compare")
+    refused = _not_compared(evidence, has_census=False) or _definitions_differ(evidence)
+    if refused:
+        return refused
+    for name in ("sequences", "large_objects"):
+        wanted = get(evidence, "dump", "manifest", name)
+        if not is_count(wanted) or found.get(name) != wanted:
+            return Outcome(FAIL, f"{found.get(name)} {name} were compared, the dump has {wanted}")
+    told = _told_of_definitions(evidence)
+    told += ["the dump says of nothing whose it is"] if found.get("without_owners") is True else []
+    return Outcome(PASS, "; ".join([f"{_same(found)} definitions are equal to the dump's", *told]))
+
+
+_PARTS = ("objects_equal", "objects_equal_other_column_order", "objects_equal_after_redeparse")
+
+
+def _same(found: dict[str, Any]) -> int:
+    """Return how many definitions are equal, in whatever way."""
+    return sum(found[name] for name in _PARTS)
+
+
+def _forgiven(evidence: Evidence) -> int:
+    """Return how many differences of owners and privileges are forgiven."""
+    forgiven = _privileges_forgiven(evidence)
+    return get(evidence, "restore", "compare", "object_differences_of_privileges") if forgiven else 0
+
+
+def _definitions_differ(evidence: Evidence) -> Outcome | None:
+    """Return a failure unless the copy has all of the dump's definitions, but for what is forgiven."""
+    found, wanted = get(evidence, "restore", "compare"), get(evidence, "dump", "manifest", "objects")
+    names = ("objects", "objects_different", "object_differences", "object_differences_of_privileges", *_PARTS)
+    if not all(is_count(get(found, name)) for name in names):
+        return Outcome(FAIL, "the definitions were not counted")
+    differing, forgiven, same = found["object_differences"], _forgiven(evidence), _same(found)
+    if differing != forgiven:
+        return Outcome(FAIL, f"{differing - forgiven} differences: {_named(found, 'objects')}")
+    counted = is_count(wanted) and wanted and found["objects"] == wanted
+    if not counted or same + found["objects_different"] != wanted or found["objects_different"] and not forgiven:
+        return Outcome(FAIL, f"{found['objects']} definitions were compared, {same} are equal, the dump has {wanted}")
+    return None
+
+
+def _told_of_definitions(evidence: Evidence) -> list[str]:
+    found, forgiven = get(evidence, "restore", "compare"), _forgiven(evidence)
+    told = [f"{found[name]} {title}" for name, title in zip(_PARTS[1:], _TOLD) if found[name]]
+    return told + ([f"{forgiven} differences of owner or privileges, tolerated by hand"] if forgiven else [])
 
 
 _TOLD = ("in another column order (inheritance)", "after re-deparse")
 _DEFAULT_PRIVILEGES = "default privileges"
 
 
-def _not_compared(evidence: Evidence) -> Outcome | None:
-    """Return why there is no comparison of this dump with this copy, None where there is."""
+def _not_compared(evidence: Evidence, *, has_census: bool = True) -> Outcome | None:
+    """Return why there is no comparison of this dump with this copy, None where there is; one that nothing is recorded
+    of has no census.
+    """
     found, restored = get(evidence, "restore", "compare"), get(evidence, "restore", "db")
     if not found:
         return Outcome(NOT_RUN, "the restored copy was not compared with the dump")
@@ -307,7 +354,8 @@ def _not_compared(evidence: Evidence) -> Outcome | None:
     if not _is_digest(digest) or digest != get(evidence, "dump", "manifest", "sha256"):
         return Outcome(FAIL, "the copy was compared with another manifest than that of this dump")
     census = found.get("census_sha256")
-    if not _is_digest(census) or census != get(evidence, "production", "snapshot", "census", "sha256"):
+    recorded = get(evidence, "production", "snapshot", "census", "sha256")
+    if has_census and not _is_digest(census) or (census or None) != recorded:
         return Outcome(FAIL, "the copy's catalogues were compared with another census than that of this dump")
     if not restored or found.get("db") != restored:
         return Outcome(FAIL, f"compared was the database {found.get('db')}, restored into {restored}")

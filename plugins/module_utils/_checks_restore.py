@@ -160,7 +160,7 @@ def restore_rows(evidence: Evidence) -> Outcome:
     return elsewhere or same_rows(evidence, restored, dumped, "the restored copy", "the dump")
 
 
-def _nothing_left(evidence: Evidence, paths: dict[str, tuple[str, ...]]) -> Outcome:
+def nothing_left(evidence: Evidence, paths: dict[str, tuple[str, ...]]) -> Outcome:
     """Every list must have been looked up, and be empty."""
     teardown = evidence.get("teardown")
     if not teardown:
@@ -178,7 +178,7 @@ def _nothing_left(evidence: Evidence, paths: dict[str, tuple[str, ...]]) -> Outc
 
 def teardown_absent(evidence: Evidence) -> Outcome:
     """No container, process or network of the run is left."""
-    return _nothing_left(
+    return nothing_left(
         evidence,
         {
             "containers by name": ("containers", "by_name"),
@@ -191,7 +191,7 @@ def teardown_absent(evidence: Evidence) -> Outcome:
 
 def teardown_storage(evidence: Evidence) -> Outcome:
     """No volume, directory or partial file of the run is left."""
-    outcome = _nothing_left(evidence, {"volumes": ("volumes",), "directories": ("paths",)})
+    outcome = nothing_left(evidence, {"volumes": ("volumes",), "directories": ("paths",)})
     if outcome.status != PASS:
         return outcome
     names = [str(one.get("name")) for one in get(evidence, "dump", "directory") or []]

@@ -49,10 +49,10 @@ def evidence_whole(evidence: Evidence) -> Outcome:
         return Outcome(FAIL, "settings.production_quiet is neither true nor false")
     if evidence["failures"]:
         return Outcome(FAIL, f"failed: {some(one['task'] for one in evidence['failures'])}")
-    totals = [".".join(path) for path in _TOTALLED if not _adds_up(get(evidence, *path))]
+    totals = [".".join(path) for path in _TOTALLED if not adds_up(get(evidence, *path))]
     if totals:
         return Outcome(FAIL, f"rows_total is not the sum of the rows: {some(totals)}")
-    masked = sum(1 for text in _strings(evidence) if any(mask in text for mask in MASKS))
+    masked = sum(1 for text in strings(evidence) if any(mask in text for mask in MASKS))
     if masked:
         return Outcome(
             FAIL,
@@ -61,7 +61,7 @@ def evidence_whole(evidence: Evidence) -> Outcome:
     return Outcome(PASS, f"one run id in all {len(parts)} parts, no masked value, nothing missing")
 
 
-def _adds_up(part: Any) -> bool:
+def adds_up(part: Any) -> bool:
     """Tell whether ``rows_total`` is the sum of the rows, as a list of tables or the snapshot has them."""
     rows = get(part, "rows")
     counts = rows.values() if rows is not None else [one["rows"] for one in part["tables"].values()]
@@ -69,16 +69,17 @@ def _adds_up(part: Any) -> bool:
     return all(is_count(count) for count in counts) and is_count(total) and sum(counts) == total
 
 
-def _strings(value: Any) -> Iterator[str]:
+def strings(value: Any) -> Iterator[str]:
+    """Yield every text in a document, names too."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
         for name, inner in value.items():
             yield str(name)
-            yield from _strings(inner)
+            yield from strings(inner)
     elif isinstance(value, (list, tuple)):
         for inner in value:
-            yield from _strings(inner)
+            yield from strings(inner)
 
 
 _TOTALLED = (

@@ -13,7 +13,7 @@ import contextlib
 import json
 import os
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,8 +60,9 @@ _MAX_NAMED = 20
 class CompareRequest:
     """What to compare: the database ``db`` of the scratch server with the manifest of ``dump``.
 
-    ``census`` is the path of production's census; ``jobs`` tables are read at a time; ``report`` is the path of the
-    full list, "" for none. ``age_identity_file`` opens an encrypted dump.
+    ``census`` is the path of production's census, "" where there is none: then the copy is held against its dump alone.
+    ``jobs`` tables are read at a time; ``report`` is the path of the full list, "" for none. ``age_identity_file``
+    opens an encrypted dump.
     """
 
     db: str
@@ -89,7 +90,7 @@ def compare(scratch: Scratch, request: CompareRequest) -> dict[str, Any]:
 
 
 def _compared(server: Server, request: CompareRequest) -> dict[str, Any]:
-    (manifest, size), (production, fingerprint) = _manifest_of(request), _census_of(request)
+    (manifest, size), production = _manifest_of(request), _census_of(request)
     dump = DumpFile(
         request.dump, server, identity_file=request.age_identity_file, run_id=server.address.run_id, size_bytes=size
     )
@@ -119,25 +120,32 @@ def _compared(server: Server, request: CompareRequest) -> dict[str, Any]:
     copy.large_objects = large_objects or copy.large_objects
     unequal = [_table_difference(table) for table in tables if table.outcome not in (EQUAL, EQUAL_OTHER_ORDER)]
     differences = unequal + differences
-    differences += [
-        Difference("objects", text, "catalogue", "as in production", "otherwise")
-        for text in census_differences(production, census)
-    ]
+    if production is not None:
+        differences += [
+            Difference("objects", text, "catalogue", "as in production", "otherwise")
+            for text in census_differences(production[0], census)
+        ]
     differences += compare_large_objects(manifest, copy)
-    wanted, there = comparable(manifest.entries), comparable(copy.entries)
+    without_owners = production is None and _names_no_owner(manifest)
+    wanted, there = comparable(manifest.entries), list(_of_whom(comparable(copy.entries), without_owners))
     definitions = compare_definitions(wanted, there + of_the_server(wanted, there, census.extensions))
-    definitions.add(compare_one_by_one(manifest.large_objects.sorted_entries(), copy.large_objects.sorted_entries()))
+    large = _of_whom(copy.large_objects.sorted_entries(), without_owners)
+    definitions.add(compare_one_by_one(manifest.large_objects.sorted_entries(), large))
     dumped = DumpDefinitions(dump, manifest.blocks, manifest.encoding)
     settled = _settle(server, request, dumped, manifest, definitions)
     differences += definitions.differences + settled.differences
-    facts_compared = compare_fingerprints(
-        fingerprint,
-        catalogues,
-        redeparsed={(entry.schema, name) for entry in _changed(definitions) for name in (entry.name, entry.of) if name},
-        occurring=lambda texts: occurring(dumped, texts),
-        same_extensions=production.extensions == census.extensions,
-    )
-    differences += facts_compared.differences
+    compared = None
+    if production is not None:
+        compared = compare_fingerprints(
+            production[1],
+            catalogues,
+            redeparsed={
+                (entry.schema, name) for entry in _changed(definitions) for name in (entry.name, entry.of) if name
+            },
+            occurring=lambda texts: occurring(dumped, texts),
+            same_extensions=production[0].extensions == census.extensions,
+        )
+        differences += compared.differences
     other_order = [f"{table.schema}.{table.name}" for table in tables if table.outcome == EQUAL_OTHER_ORDER]
     after_redeparse = _titles(definitions, settled)
     other_columns = definitions.other_column_order + settled.other_column_order
@@ -163,12 +171,14 @@ def _compared(server: Server, request: CompareRequest) -> dict[str, Any]:
             "counts": census.counts,
             "extensions": census.extensions,
         },
-        "catalogue": {
-            "facts": facts_compared.kinds,
-            "equal": facts_compared.equal,
-            "equal_after_redeparse": facts_compared.equal_after_redeparse,
-            "not_compared": facts_compared.not_compared,
+        "catalogue": compared
+        and {
+            "facts": compared.kinds,
+            "equal": compared.equal,
+            "equal_after_redeparse": compared.equal_after_redeparse,
+            "not_compared": compared.not_compared,
         },
+        **({} if production is not None else {"without_owners": without_owners}),
         "differences_total": len(differences),
         "content_differences": about["content"],
         "object_differences": about["objects"],
@@ -195,7 +205,21 @@ def _is_of_privileges(difference: Difference) -> bool:
     return difference.kind == "owner" or difference.object.startswith(OF_PRIVILEGES)
 
 
-def _census_of(request: CompareRequest) -> tuple[Census, Fingerprint]:
+def _names_no_owner(manifest: Manifest) -> bool:
+    """Whether the dump says of nothing whose it is: pg_dump --no-owner."""
+    return not any(entry.owner or entry.type == "OWNER" for entry in manifest.all_entries())
+
+
+def _of_whom(entries: Iterable[Entry], without_owners: bool) -> Iterator[Entry]:
+    """Yield the copy's entries; without owners, where the dump names none to hold them against."""
+    if not without_owners:
+        return iter(entries)
+    return (entry._replace(owner="") for entry in entries if entry.type != "OWNER")
+
+
+def _census_of(request: CompareRequest) -> tuple[Census, Fingerprint] | None:
+    if not request.census:
+        return None
     return load_census(pieces_with_digest(request.census, request.census_sha256))
 
 

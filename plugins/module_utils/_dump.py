@@ -28,7 +28,7 @@ from ._census import Census, left_out
 from ._census_file import census_pieces
 from ._clock import utc_now
 from ._compression import NONE
-from ._definitions import comparable
+from ._dump_contents import contents_of
 from ._dump_kept import keeping
 from ._dump_share import DumpShare
 from ._dump_warnings import read_messages, without_words_of_the_server
@@ -39,7 +39,7 @@ from ._files import write_pieces, write_whole
 from ._fingerprint import Fingerprint, count_facts
 from ._formats import Format
 from ._globals import read_globals
-from ._manifest import Manifest, TableEntry
+from ._manifest import Manifest
 from ._printable import printable_lines
 from ._production_beside import Values, compare_values, read_values
 from ._production_content import compare_with_production
@@ -55,7 +55,6 @@ from ._waiting import holders, watching
 
 MAX_ATTEMPTS = 3
 _MAX_NAMED = 20
-_MAX_BIGGEST = 10
 
 
 @dataclass(frozen=True)
@@ -400,36 +399,7 @@ def _inventory(
         "encryption": _age.PROGRAM if request.age_recipients else NONE,
     }
     sha256 = write_pieces(path, manifest.json_pieces(run_id=run_id, dump={**about, **on_disk._asdict()}), replace=True)
-    rows = manifest.rows(request.schema)
-    with_data = manifest.data_tables()
-    # A standby cannot read its unlogged tables. Everything else has a data block, if only an empty one.
-    lacking = [table for table in with_data if table.rows is None and not (standby and table.unlogged)]
-    return {
-        "data_missing": [f"{table.schema}.{table.name}" for table in lacking[:_MAX_NAMED]],
-        "data_missing_total": len(lacking),
-        "tables": manifest.names(request.schema),
-        "without_data": manifest.without_data(request.schema),
-        "rows": rows,
-        "rows_total": sum(rows.values()),
-        "manifest": {
-            "path": path,
-            "sha256": sha256,
-            "entries": manifest.number_of_entries,
-            "objects": len(comparable(manifest.entries)) + manifest.large_objects.made,
-            "tables": len(with_data),
-            "tables_with_data": sum(table.rows is not None for table in with_data),
-            "rows": sum(table.rows or 0 for table in with_data),
-            "biggest": _biggest(with_data),
-        },
-    }
-
-
-def _biggest(tables: list[TableEntry]) -> list[dict[str, Any]]:
-    """Return the tables whose rows take the most bytes in the dump's text, the biggest first."""
-    filled = sorted((one for one in tables if one.rows), key=lambda one: (-(one.bytes or 0), one.schema, one.name))
-    return [
-        {"schema": one.schema, "name": one.name, "rows": one.rows, "bytes": one.bytes} for one in filled[:_MAX_BIGGEST]
-    ]
+    return contents_of(manifest, request.schema, {"path": path, "sha256": sha256}, standby=standby)
 
 
 def _keep_census(

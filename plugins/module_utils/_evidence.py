@@ -68,7 +68,7 @@ def collect(
 
     ``results`` maps the names of :data:`STEPS` to what their tasks registered (or null).
     """
-    parts = {name: _part(results.get(name)) for name in STEPS}
+    parts = {name: part_of(results.get(name)) for name in STEPS}
     plan = parts["plan"] or {}
     settings = dict(plan.get("settings") or {})
     dump = parts["dump"] or {}
@@ -96,7 +96,7 @@ def collect(
                 name: part["run_id"] for name, part in parts.items() if part and "run_id" in part and name != "reaped"
             },
             "reaped": (parts["reaped"] or {}).get("reaped"),
-            "stages": [{"step": name, **results[name]["took"]} for name in STEPS if _is_timed(results.get(name))],
+            "stages": stages_of(results, STEPS),
         },
         "settings": settings,
         "plan": {"problems": plan["problems"], "notes": plan.get("notes", [])} if "problems" in plan else None,
@@ -110,15 +110,25 @@ def collect(
             "waits": waits.get("sessions"),
         },
         "dump": _dump(parts),
-        "restore": _restore(parts),
+        "restore": restore_part(parts),
         "teardown": (parts["teardown"] or {}).get("teardown"),
         "trend": (parts["history"] or {}).get("trend"),
-        "failures": [
-            {"step": name, "task": STEPS[name], "message": _message(results[name])}
-            for name in STEPS
-            if _failed(results.get(name))
-        ],
+        "failures": failures_of(results, STEPS),
     }
+
+
+def stages_of(results: dict[str, Any], steps: dict[str, str]) -> list[dict[str, Any]]:
+    """Return when each of the ``steps`` that told it began, and how long it took."""
+    return [{"step": name, **results[name]["took"]} for name in steps if _is_timed(results.get(name))]
+
+
+def failures_of(results: dict[str, Any], steps: dict[str, str]) -> list[dict[str, str]]:
+    """Return which of the ``steps`` failed, what each does, and its message."""
+    return [
+        {"step": name, "task": steps[name], "message": _message(results[name])}
+        for name in steps
+        if _failed(results.get(name))
+    ]
 
 
 def _is_timed(result: Any) -> bool:
@@ -137,7 +147,7 @@ def _message(result: dict[str, Any]) -> str:
     return message or (lines[-1] if lines else "no message")
 
 
-def _part(result: Any) -> dict[str, Any] | None:
+def part_of(result: Any) -> dict[str, Any] | None:
     """Return the facts of a step's result, or None where the step did not run."""
     if not isinstance(result, dict) or result.get("skipped") or result.get("unreachable"):
         return None
@@ -169,7 +179,8 @@ def _dump(parts: dict[str, dict[str, Any] | None]) -> dict[str, Any] | None:
     }
 
 
-def _restore(parts: dict[str, dict[str, Any] | None]) -> dict[str, Any] | None:
+def restore_part(parts: dict[str, dict[str, Any] | None]) -> dict[str, Any] | None:
+    """Return what the steps of a restore test found, None where there was no scratch server."""
     scratch = (parts["scratch"] or {}).get("scratch")
     if scratch is None:
         return None

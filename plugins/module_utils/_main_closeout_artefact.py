@@ -33,6 +33,7 @@ def main() -> None:
         **run_id_spec(),
         "state": {"type": "str", "choices": ["begun", "confirmed", "recorded", "sealed", "pruned"], "required": True},
         "path": {"type": "path", "required": True},
+        "kind": {"type": "str", "choices": ["closeout", "verification"], "default": "closeout"},
         "dump": {"type": "path", "default": ""},
         "lists": {"type": "dict", "default": {}},
         "evidence": {"type": "dict"},

@@ -13,6 +13,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ._argspec import run_id_spec
 from ._dumpdigest import assert_dump
 from ._dumptext import DumpFile
+from ._errors import GuardFailed
 from ._files import read_whole
 from ._globals import load_globals
 from ._identity import identity_from
@@ -29,7 +30,8 @@ def work(module: AnsibleModule) -> dict[str, Any]:
         path=module.params["path"],
         db=module.params["restore_db"],
         globals_document=load_globals(read_whole(module.params["globals"])),
-        production=identity_from(module.params["production"]),
+        production=identity_from(module.params["production"]) if module.params["production"] else None,
+        sysids=_sysids(module.params),
         nonce=module.params["nonce"],
         by_hand=module.params["tolerance"] == "by_hand",
         log=module.params["log"],
@@ -46,6 +48,24 @@ def work(module: AnsibleModule) -> dict[str, Any]:
     return {"changed": True, **restore(scratch, request)}
 
 
+def _sysids(parameters: dict[str, Any]) -> tuple[str, ...]:
+    """Return the system identifiers that were given. Raises GuardFailed unless it is said who the scratch server must
+    not be, or, in so many words, that nobody knows.
+    """
+    sysids = tuple(parameters["sysids"])
+    known = bool(parameters["production"]) or bool(sysids)
+    if known == parameters["production_unknown"] or not all(sysids):
+        raise GuardFailed(
+            "The guard does not know who production is",
+            wanted="production or sysids, none of them empty; or, for a dump of which nobody knows whose it is,"
+            " production_unknown alone",
+            found=f"production: {'given' if parameters['production'] else 'none'}, sysids: {list(sysids)!r},"
+            f" production_unknown: {parameters['production_unknown']}",
+            do="pass what pg_witness_info returned",
+        )
+    return sysids
+
+
 def main() -> None:
     """Run the module."""
     spec = {
@@ -55,7 +75,9 @@ def main() -> None:
         "path": {"type": "path", "required": True},
         "globals": {"type": "path", "required": True},
         "restore_db": {"type": "str", "required": True},
-        "production": {"type": "dict", "required": True},
+        "production": {"type": "dict"},
+        "sysids": {"type": "list", "elements": "str", "default": []},
+        "production_unknown": {"type": "bool", "default": False},
         "nonce": {"type": "str", "required": True, "no_log": False},
         "tolerance": {"type": "str", "choices": ["none", "by_hand"], "default": "none"},
         "jobs": {"type": "int", "default": 0},

@@ -10,7 +10,6 @@ Nothing here leaves a trace: no file, no container, no transaction.
 from __future__ import annotations
 
 import os
-import stat
 from typing import Any
 
 from ._archive_programs import assert_possible
@@ -24,8 +23,9 @@ from ._preflight_age import look_at_encryption
 from ._preflight_database import notes_of, problems_of, unlike_expected
 from ._preflight_needs import Needs, read_needs
 from ._preflight_offer import note_surroundings
+from ._preflight_root import look_at_root
 from ._preflight_scratch import Known, look_at_docker, look_at_host
-from ._preflight_space import Sizes, look_for_space, nearest, read_sizes
+from ._preflight_space import Sizes, look_for_space, read_sizes
 from ._server import Address, Server, server_at
 from ._session import Session
 from ._signature import sign
@@ -52,7 +52,7 @@ class Preflight:
         server = tried("server", self._address.container or "server", lambda: server_at(self._address))
         if server is not None:
             tried("server", server.where, lambda: self._production(server))
-        self._root()
+        look_at_root(self.found, self._settings["root"], self._settings["artefact"])
         self._textfile_directory()
         history = path_below(self._settings["root"])
         tried("history", history, lambda: assert_usable(history))
@@ -125,39 +125,3 @@ class Preflight:
                 "one that cannot" if os.path.isdir(directory) else "no directory",
                 "make it, or correct closeout_textfile_dir",
             )
-
-    def _root(self) -> None:
-        root = self._settings["root"]
-        existing = nearest(root)
-        if not os.path.isdir(existing) or not os.access(existing, os.W_OK | os.X_OK):
-            self.found.problem(
-                "artefact",
-                root,
-                "a directory that can be written to",
-                f"{existing} cannot" if os.path.isdir(existing) else f"{existing} is no directory",
-                "correct closeout_root or its permissions",
-            )
-        elif os.geteuid() == 0 and loose_component(existing):
-            self.found.notes.append(
-                f"{loose_component(existing)} belongs to another user, or others may write to it: whoever that is could"
-                " put something else in the place of the artefact directory. Prefer a closeout_root of root's own."
-            )
-        if os.path.lexists(self._settings["artefact"]):
-            self.found.problem(
-                "artefact", self._settings["artefact"], "a new directory", "one that exists", "run again a second later"
-            )
-
-
-def loose_component(path: str) -> str:
-    """Return the first directory on the way to ``path`` that somebody but root can rename entries in; "" for none.
-
-    A sticky directory such as /tmp protects what is in it.
-    """
-    parts = os.path.realpath(path).split("/")
-    for count in range(1, len(parts) + 1):
-        directory = "/".join(parts[:count]) or "/"
-        status = os.stat(directory)
-        writable = status.st_mode & 0o022 and not status.st_mode & stat.S_ISVTX
-        if status.st_uid != 0 or writable:
-            return directory
-    return ""

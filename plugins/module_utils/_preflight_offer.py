@@ -106,6 +106,8 @@ def note_surroundings(found: Findings, needs: Needs) -> None:
 
 def _hold_extensions(found: Findings, needs: Needs, offer: Offer) -> None:
     where = offer.installation.extensions
+    if not needs.extensions:
+        return
     if not where:
         found.notes.append(
             f"Where {offer.whose} keeps its extensions could not be told; the restore makes"

@@ -28,7 +28,7 @@ FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND {_NOT_SYSTEM}
   AND NOT EXISTS (SELECT 1 FROM pg_locks l WHERE l.relation = c.oid AND l.mode = 'AccessExclusiveLock')
 """
-_CLUSTER_BYTES = 45_000_000
+CLUSTER_BYTES = 45_000_000
 """What a new, empty cluster takes: its first databases and write-ahead log."""
 _COMPRESSED = 20
 """A compressed dump may be that much smaller than the tables."""
@@ -69,16 +69,21 @@ def read_sizes(session: Session) -> Sizes:
 
 def look_for_space(found: Findings, settings: dict[str, Any], sizes: Sizes) -> None:
     """Hold what dump and copy will take against what is free where they will be."""
-    dump, copy = sizes.dump_bytes(settings), sizes.database + _CLUSTER_BYTES
+    dump, copy = sizes.dump_bytes(settings), sizes.database + CLUSTER_BYTES
     in_memory = settings["scratch_driver"] == "docker" and settings["scratch_storage"] == "tmpfs"
     if in_memory:
-        _look_for_memory(found, settings, copy)
+        look_for_memory(found, settings, copy)
     places = [(settings["root"], "the dump", dump)]
     if not in_memory:
         storage = found.facts.get("scratch_storage_path")
         places.append((storage or "", "the restored copy", copy))
         if storage == "":
             found.notes.append(f"How much room Docker has cannot be seen here; the copy takes some {size(copy)}.")
+    look_at_places(found, places)
+
+
+def look_at_places(found: Findings, places: list[tuple[str, str, int]]) -> None:
+    """Hold what is free against what will be taken: path ("" for one that is not known), what for, and bytes."""
     by_device: dict[int, list[tuple[str, str, int]]] = {}
     for path, what, count in places:
         existing = nearest(path) if path else ""
@@ -109,7 +114,8 @@ def _look_at_device(found: Findings, kept: list[tuple[str, str, int]]) -> dict[s
     return {"paths": [one for one, _what, _count in kept], "needed_bytes": needed, "free_bytes": free, "for": parts}
 
 
-def _look_for_memory(found: Findings, settings: dict[str, Any], copy: int) -> None:
+def look_for_memory(found: Findings, settings: dict[str, Any], copy: int) -> None:
+    """Hold the memory of a scratch server on a tmpfs against what the ``copy`` will take, in bytes."""
     memory = settings["scratch_memory_mb"] << 20
     advice = f"set it to {(copy >> 19) + 1} or more, or closeout_scratch_storage: volume"
     if memory < copy // 2:

@@ -73,6 +73,9 @@ def _leftovers(drivers: list[Driver], root: str) -> Iterator[Leftover]:
                 yield Leftover("scratch server", name, run_id, partial(driver.absent, run_id, name))
     for path, run_id in _abandoned.half_written(root):
         yield Leftover("partial file", path, run_id, partial(_abandoned.remove, path))
+    for path, run_id in _abandoned.expired_copies(root):
+        if not is_at_work(run_id):
+            yield Leftover("copy", path, run_id, partial(_abandoned.remove, path))
     for path, run_id in _abandoned.lent(root):
         yield Leftover("archive that was lent", path, run_id, partial(take_back, path))
     for path, run_id in _removal.half_removed(root):

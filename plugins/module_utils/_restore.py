@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,7 +62,7 @@ def restore(scratch: Scratch, request: RestoreRequest) -> dict[str, Any]:
     facts: dict[str, Any] = {"db": request.db, "on_error_stop": not request.by_hand, "decrypted": dump.is_encrypted()}
     try:
         with server.session(read_only=False) as session:
-            facts["guard"] = guard(server, session, request.production, request.nonce)
+            facts["guard"] = guard(server, session, request.production, request.nonce, request.sysids)
             facts["server_version"] = session.value("SELECT current_setting('server_version')")
             # An encrypted one shows here whether the identity is the right one.
             kind = dump.kind()
@@ -78,21 +79,29 @@ def restore(scratch: Scratch, request: RestoreRequest) -> dict[str, Any]:
     return {"restore": facts}
 
 
-def guard(server: Server, session: Session, production: Identity, nonce: str) -> dict[str, Any]:
-    """Compare this server with production, factor by factor, and read the nonce back. Raises GuardFailed."""
+def guard(
+    server: Server, session: Session, production: Identity | None, nonce: str, sysids: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Compare this server with production, factor by factor, and with other ``sysids``; read the nonce back. Where
+    nobody knows who production was, that and the label of this run are all there is. Raises GuardFailed.
+    """
     found = read_identity(server, session)
     planted = session.value("SELECT pg_catalog.current_setting(%s, true)", [NONCE_SETTING])
-    factors: dict[str, bool | None] = {**differs(found, production), "nonce": bool(nonce) and planted == nonce}
+    factors: dict[str, bool | None] = {} if production is None else {**differs(found, production)}
+    factors["nonce"] = bool(nonce) and planted == nonce
     facts = {
-        "production_sysid": production.sysid,
+        "production_sysid": "" if production is None else production.sysid,
         "scratch_sysid": found.sysid,
         "scratch": {**found.as_facts(), "nonce": planted or ""},
         "nonce": nonce,
         "differs": factors,
     }
     wrong = [name for name, value in factors.items() if value is False]
-    if factors["sysid"] is None:
+    unread = production is not None and factors["sysid"] is None
+    if unread or (sysids and not found.sysid):
         wrong.append("sysid (could not be read on both sides)")
+    if found.sysid in sysids:
+        wrong.append("sysid (one of those that were given)")
     if wrong:
         raise GuardFailed(
             "The scratch server may be production: nothing was restored",

@@ -16,7 +16,8 @@ from ._names import quote_literal
 
 @dataclass(frozen=True)
 class RestoreRequest:
-    """``production`` is what the scratch server must not be; ``log`` is the path of a file to write, or "".
+    """``production`` is what the scratch server must not be, None where nobody knows who that was; ``sysids`` are
+    system identifiers that it must not have either. ``log`` is the path of a file to write, or "".
 
     ``manifest`` is the path of a file to write, or "". With ``manifest_sha256`` it was written with the dump, and is
     read. ``jobs`` sessions may restore (0: as many as there are processors, at most 4). ``age_identity_file`` opens an
@@ -26,8 +27,9 @@ class RestoreRequest:
     path: str
     db: str
     globals_document: dict[str, Any]
-    production: Identity
+    production: Identity | None
     nonce: str
+    sysids: tuple[str, ...] = ()
     by_hand: bool = False
     log: str = ""
     manifest: str = ""
@@ -44,10 +46,13 @@ class RestoreRequest:
     def guard_statement(self) -> str:
         """Return a statement that fails unless its session is in the scratch server of this run."""
         nonce, setting = quote_literal(self.nonce), quote_literal(NONCE_SETTING)
-        sysid = quote_literal(self.production.sysid)
+        known = [*([self.production.sysid] if self.production else []), *self.sysids]
+        is_known = "".join(
+            f" OR (SELECT system_identifier::text FROM pg_catalog.pg_control_system()) = {quote_literal(sysid)}"
+            for sysid in known
+        )
         return (
             "DO $closeout$ BEGIN"
-            f" IF pg_catalog.current_setting({setting}, true) IS DISTINCT FROM {nonce}"
-            f" OR (SELECT system_identifier::text FROM pg_catalog.pg_control_system()) = {sysid}"
+            f" IF pg_catalog.current_setting({setting}, true) IS DISTINCT FROM {nonce}{is_known}"
             " THEN RAISE EXCEPTION 'closeout guard: this is not the scratch server of this run'; END IF; END $closeout$"
         )

@@ -45,6 +45,9 @@ _TERMINATOR = re.compile(rb"\n\\\.\n")
 # How far the buffer is done with, and whether the state has ended.
 _Step = tuple[int, bool]
 _COMPLETE = b"-- PostgreSQL database dump complete"
+# What it has written around a dump since 2025: psql then takes no other command.
+_OF_PG_DUMP = re.compile(rb"\\(un)?restrict [A-Za-z0-9]+")
+_MAX_COMMANDS = 20
 
 
 class Statement(NamedTuple):
@@ -81,7 +84,10 @@ class Sink(Protocol):
 
 
 class Scanner:
-    """Feed it a dump piece by piece, then call :meth:`finish`. ``complete`` tells whether the end marker was last."""
+    """Feed it a dump piece by piece, then call :meth:`finish`. ``complete`` tells whether the end marker was last.
+
+    ``commands`` are the first commands of psql, not of SQL, that pg_dump does not write into a dump of one database.
+    """
 
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
@@ -108,6 +114,7 @@ class Scanner:
         self._partition_by = False
         self._parentheses = 0
         self._begins = 0
+        self.commands: list[str] = []
 
     @property
     def complete(self) -> bool:
@@ -191,11 +198,18 @@ class Scanner:
             self._marker_seen = True
         if self._line_kind == b"COPY":
             self._start_copy()
+        if self._line_kind != b"--":
+            self._note_command(bytes(self._line_head))
         self._line_kind = None
         if newline < 0:
             return end, False
         # The newline belongs to a comment inside a statement's text, as a separator.
         return newline + 1, True
+
+    def _note_command(self, line: bytes) -> None:
+        """Take note of a line that psql reads as a command of its own, or of what follows COPY on its line."""
+        if line.strip() and not _OF_PG_DUMP.fullmatch(line.rstrip()) and len(self.commands) < _MAX_COMMANDS:
+            self.commands.append(line.decode("utf-8", "replace").strip())
 
     def _start_copy(self) -> None:
         self._in_copy = True
@@ -264,6 +278,8 @@ class Scanner:
             kind, token = match.lastgroup, bytes(match.group())
             if kind in ("line", "block", "backslash"):
                 if kind == "backslash" and self._text.strip() + bytes(buffer[position : match.start()]).strip():
+                    # No SQL has one outside quotes: psql takes it for a command of its own in the middle of a line.
+                    self._note_command(bytes(buffer[match.start() : match.start() + _LOOK_AHEAD]).split(b"\n")[0])
                     cursor = match.end()
                     continue
                 self._take(position, match.start())

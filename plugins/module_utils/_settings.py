@@ -176,6 +176,8 @@ def _absolute(value: Any) -> str:
 
 @dataclass(frozen=True)
 class _Setting:
+    """What reads a value that was given, and what holds where none was."""
+
     read: Reader
     default: Any
 
@@ -248,20 +250,7 @@ def read_settings(given: dict[str, Any], *, run_id: str, stamp: str, date: str) 
     ``given`` maps names without prefix to raw values. ``<db>``, ``<label>``, ``<stamp>``, ``<date>`` and ``<run_id>``
     in names are replaced. A setting with a problem has its default.
     """
-    settings: dict[str, Any] = {}
-    problems: list[Problem] = []
-    for name, setting in SETTINGS.items():
-        value = given.get(name)
-        settings[name] = setting.default
-        if _not_given(value):
-            continue
-        try:
-            settings[name] = setting.read(value)
-        except _Unreadable as error:
-            found = repr(value) if error.found is None else error.found
-            problems.append(_problem(name, str(error), found[:200]))
-    for name in sorted(set(given) - set(SETTINGS)):
-        problems.append(_problem(name, "a variable of this role", "an unknown one", do="correct its name"))
+    settings, problems = read_given(given, SETTINGS)
     if not settings["expected_tables"] and settings["schema"] == CUTTER_GOVERNANCE:
         settings["expected_tables"] = list(CUTTER_GOVERNANCE_TABLES)
     if settings["container"] and (settings["login_host"] or settings["login_unix_socket"]):
@@ -307,6 +296,25 @@ def _with_endings(settings: dict[str, Any]) -> str:
     ending = SUFFIX if settings["age_recipients"] else ""
     name = settings["dump_name"].removesuffix(ending)
     return Format(settings["format"], settings["compression"]).file_name(name) + ending
+
+
+def read_given(given: dict[str, Any], known: dict[str, _Setting]) -> tuple[dict[str, Any], list[Problem]]:
+    """Return a value for each of the ``known`` settings, and a problem for what was given and cannot be read."""
+    settings: dict[str, Any] = {}
+    problems: list[Problem] = []
+    for name, setting in known.items():
+        value = given.get(name)
+        settings[name] = setting.default
+        if _not_given(value):
+            continue
+        try:
+            settings[name] = setting.read(value)
+        except _Unreadable as error:
+            found = repr(value) if error.found is None else error.found
+            problems.append(_problem(name, str(error), found[:200]))
+    for name in sorted(set(given) - set(known)):
+        problems.append(_problem(name, "a variable of this role", "an unknown one", do="correct its name"))
+    return settings, problems
 
 
 def _contradictions(settings: dict[str, Any]) -> list[tuple[str, str]]:

@@ -14,9 +14,15 @@ from typing import Any
 
 ALL_PASS = "ALL_PASS"
 NOTHING = {"closeout_result": "FAIL", "closeout_artifact": "", "closeout_sha256": ""}
+NOTHING_VERIFIED = {
+    "closeout_verification_result": "FAIL",
+    "closeout_verification_record": "",
+    "closeout_verification_sha256": "",
+}
+"""What a play tells of a verification: names of its own, so that nobody takes it for a closeout's."""
 
 Told = dict[str, dict[str, str]]
-"""closeout_result, closeout_artifact and closeout_sha256 by ``host/db``."""
+"""closeout_result, closeout_artifact and closeout_sha256 by ``host/db``; of a verification its own three names."""
 
 
 def key_for(told: Told, host: str, db: str) -> str:
@@ -29,8 +35,9 @@ def key_for(told: Told, host: str, db: str) -> str:
     return key
 
 
-def statistics(told_by_host: dict[str, Told], hosts: list[str]) -> dict[str, Any]:
+def statistics(told_by_host: dict[str, Told], hosts: list[str], nothing: dict[str, str] = NOTHING) -> dict[str, Any]:
     """Return the data for set_stats. ``hosts`` are those of the play; one of them without a result counts as FAIL.
+    ``nothing`` is what a host has told that told nothing: its first name is that of the result.
 
     For a single result it is that result; for several the whole run's, with each below ``closeout_results``.
     """
@@ -39,8 +46,9 @@ def statistics(told_by_host: dict[str, Told], hosts: list[str]) -> dict[str, Any
         results.update(told)
     for host in hosts:
         if not told_by_host.get(host):
-            results[f"{host}/?"] = dict(NOTHING)
+            results[f"{host}/?"] = dict(nothing)
     if len(results) == 1:
         return dict(next(iter(results.values())))
-    passed = bool(results) and all(one.get("closeout_result") == ALL_PASS for one in results.values())
-    return {**NOTHING, "closeout_result": ALL_PASS if passed else "FAIL", "closeout_results": results}
+    name = next(iter(nothing))
+    passed = bool(results) and all(one.get(name) == ALL_PASS for one in results.values())
+    return {**nothing, name: ALL_PASS if passed else "FAIL", f"{name}s": results}

@@ -29,53 +29,57 @@ def summary(evidence: Evidence) -> list[str]:
 def _lines(evidence: Evidence) -> Iterator[str]:
     run, result = evidence.get("run") or {}, evidence.get("result") or {}
     yield f"CLOSEOUT_RESULT: {result.get('closeout_result')}"
-    yield _line("database", f"{run.get('db')} on {run.get('host')}, label {run.get('label')}, run {run.get('id')}")
+    yield labelled("database", f"{run.get('db')} on {run.get('host')}, label {run.get('label')}, run {run.get('id')}")
     yield from _dump(evidence)
     durations = durations_of(evidence)
     if durations:
-        yield _line("time taken", ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in durations.items()))
-    yield from _checks(evidence)
+        yield labelled("time taken", ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in durations.items()))
+    yield from check_lines(evidence)
     for name in ("backup_verified", "restore_tested", "restore_env_torn_down"):
         yield f"{name}: {'yes' if result.get(name) is True else 'no'}"
     yield f"production_state: {result.get('production_state')}"
     begun = "begun" in (run.get("parts") or {})
     record = f"{get(evidence, 'settings', 'artefact')}/closeout.md" if begun else "none: the run did not begin"
-    yield _line("record", record)
+    yield labelled("record", record)
     if begun:
-        yield _line("", "beside it: closeout.html, closeout.json, RESTORE.md")
+        yield labelled("", "beside it: closeout.html, closeout.json, RESTORE.md")
 
 
 def _dump(evidence: Evidence) -> Iterator[str]:
     dump = evidence.get("dump")
     if not isinstance(dump, dict):
-        yield _line("dump", "none")
+        yield labelled("dump", "none")
         return
     bytes_ = dump.get("size_bytes")
     counted = size(bytes_) if is_count(bytes_) else "a size that is not known"
     tables, audited = get(dump, "manifest", "tables"), dump.get("tables")
-    yield _line("dump", f"{dump.get('path')}")
-    yield _line("", f"{counted}, {tables} tables with {get(dump, 'manifest', 'rows')} rows")
+    yield labelled("dump", f"{dump.get('path')}")
+    yield labelled("", f"{counted}, {tables} tables with {get(dump, 'manifest', 'rows')} rows")
     count = len(audited) if isinstance(audited, list) else "unknown"
-    yield _line("", f"schema {get(evidence, 'settings', 'schema')}: {count} tables with {dump.get('rows_total')} rows")
-    yield _line("", f"sha256 {dump.get('sha256')}")
+    yield labelled(
+        "", f"schema {get(evidence, 'settings', 'schema')}: {count} tables with {dump.get('rows_total')} rows"
+    )
+    yield labelled("", f"sha256 {dump.get('sha256')}")
 
 
-def _checks(evidence: Evidence) -> Iterator[str]:
+def check_lines(evidence: Evidence) -> Iterator[str]:
+    """Yield how many checks have which status, and what failed or is told."""
     checks: list[dict[str, Any]] = evidence.get("checks") or []
     by_status = {status: [one for one in checks if one["status"] == status] for status in (PASS, FAIL, NOT_RUN, INFO)}
     counts = [f"{len(found)} {status}" for status, found in by_status.items() if found]
-    yield _line("checks", ", ".join(counts) or "none")
+    yield labelled("checks", ", ".join(counts) or "none")
     failures = evidence.get("failures")
     for failure in failures if isinstance(failures, list) else []:
-        yield _line("failed", _short(f"{get(failure, 'task')}: {get(failure, 'message')}"))
+        yield labelled("failed", _short(f"{get(failure, 'task')}: {get(failure, 'message')}"))
     for status in (FAIL, INFO):
         for one in by_status[status]:
-            yield _line(status, _short(f"{one['id']}: {one['detail']}"))
+            yield labelled(status, _short(f"{one['id']}: {one['detail']}"))
     if by_status[NOT_RUN]:
-        yield _line(NOT_RUN, _short(", ".join(one["id"] for one in by_status[NOT_RUN])))
+        yield labelled(NOT_RUN, _short(", ".join(one["id"] for one in by_status[NOT_RUN])))
 
 
-def _line(name: str, text: str) -> str:
+def labelled(name: str, text: str) -> str:
+    """Return one line of a summary."""
     return f"{name:{_WIDTH}}{text}"
 
 

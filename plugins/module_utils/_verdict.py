@@ -10,8 +10,7 @@ counted zero is evidence.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from ._checks_backup import dump_complete, dump_encrypted, dump_rows, dump_tables, sha256_confirmed
 from ._checks_content import (
@@ -42,10 +41,9 @@ from ._checks_restore import (
 )
 from ._checks_run import evidence_whole, plan_ready
 from ._checks_trend import trend_shrink
-from ._outcome import FAIL, INFO, NOT_RUN, PASS, Evidence, Outcome, get
-from ._printable import printable
+from ._judging import ALL_PASS, Check, all_pass, judged, message
+from ._outcome import FAIL, INFO, NOT_RUN, PASS, Evidence, get
 
-ALL_PASS = "ALL_PASS"
 SAFE_UNCHANGED = "SAFE and UNCHANGED"
 SAFE_CHANGED = "SAFE, changed by its own traffic"
 NOT_PROVEN = "NOT PROVEN"
@@ -56,44 +54,24 @@ def verdict(evidence: Evidence) -> dict[str, Any]:
 
     The result is ALL_PASS when there is at least one check and every one that is not INFO is PASS.
     """
-    checks: list[dict[str, Any]] = []
-    statuses: dict[str, str] = {}
-    for check in _CHECKS:
-        status, detail = _judged(check, evidence)
-        statuses[check.id] = status
-        checks.append(
-            {"id": check.id, "section": check.section, "title": check.title, "status": status, "detail": detail}
-        )
+    checks, statuses = judged(_CHECKS, evidence)
     counted = {check_id: status for check_id, status in statuses.items() if status != INFO}
     passed = bool(counted) and all(status == PASS for status in counted.values())
     failed = [check_id for check_id, status in counted.items() if status != PASS]
     result = {
         "closeout_result": ALL_PASS if passed else FAIL,
         "failed": failed,
-        "backup_verified": _all_pass(statuses, "dump."),
-        "restore_tested": _all_pass(statuses, "scratch.", "restore."),
-        "restore_env_torn_down": _all_pass(statuses, "teardown."),
+        "backup_verified": all_pass(statuses, "dump."),
+        "restore_tested": all_pass(statuses, "scratch.", "restore."),
+        "restore_env_torn_down": all_pass(statuses, "teardown."),
         "production_state": _production_state(statuses, evidence),
         "verify": {
             _verify_dump(evidence): statuses["dump.tables"],
-            "VERIFY_restore_test": PASS if _all_pass(statuses, "scratch.", "restore.") else _worst(statuses),
+            "VERIFY_restore_test": PASS if all_pass(statuses, "scratch.", "restore.") else _worst(statuses),
         },
     }
-    result["message"] = _message(checks, evidence, passed)
+    result["message"] = message("CLOSEOUT_RESULT", checks, evidence, passed=passed)
     return {"checks": checks, "result": result}
-
-
-def _judged(check: Check, evidence: Evidence) -> Outcome:
-    """Judge; evidence of a form that no module of ours writes is a FAIL that says so, never the end of the record."""
-    try:
-        return check.judge(evidence)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        return Outcome(FAIL, f"the evidence cannot be read: {error!r}")
-
-
-def _all_pass(statuses: dict[str, str], *prefixes: str) -> bool:
-    found = [status for check_id, status in statuses.items() if check_id.startswith(prefixes) and status != INFO]
-    return bool(found) and all(status == PASS for status in found)
 
 
 def _worst(statuses: dict[str, str]) -> str:
@@ -103,7 +81,7 @@ def _worst(statuses: dict[str, str]) -> str:
 
 def _production_state(statuses: dict[str, str], evidence: Evidence) -> str:
     others = {check_id: status for check_id, status in statuses.items() if check_id != "production.rows"}
-    if not _all_pass({name: status for name, status in others.items() if status != INFO}, "production."):
+    if not all_pass({name: status for name, status in others.items() if status != INFO}, "production."):
         return NOT_PROVEN
     rows = statuses["production.rows"]
     if rows not in (PASS, INFO):
@@ -116,32 +94,6 @@ def _verify_dump(evidence: Evidence) -> str:
     expected = get(evidence, "settings", "expected_tables")
     expected = expected if isinstance(expected, list) else []
     return f"VERIFY_dump_contains_{len(expected)}_{get(evidence, 'settings', 'schema_alias') or ''}_tables"
-
-
-def _message(checks: list[dict[str, Any]], evidence: Evidence, passed: bool) -> str:
-    """Return the sentence with which the play ends: each failed check, and what could not be done."""
-    if passed:
-        return "CLOSEOUT_RESULT: ALL_PASS"
-    lines = ["CLOSEOUT_RESULT: FAIL"]
-    failures = evidence.get("failures")
-    # What could not be done comes first: it is why the checks after it did not pass.
-    for one in failures if isinstance(failures, list) else []:
-        lines.append(f"{get(one, 'task')}: {get(one, 'message')}")
-    lines += [f"{one['id']}: {one['detail']}" for one in checks if one["status"] == FAIL]
-    skipped = [one["id"] for one in checks if one["status"] == NOT_RUN]
-    if skipped:
-        lines.append(f"not run: {', '.join(skipped)}")
-    # A name with a line end in it must not look like a line of ours.
-    return "\n".join(map(printable, lines))
-
-
-class Check(NamedTuple):
-    """A check: its id, the section of the record it stands in, its title and the function that judges it."""
-
-    id: str
-    section: int
-    title: str
-    judge: Callable[[Evidence], Outcome]
 
 
 _CHECKS = (

@@ -10,6 +10,7 @@ printable line. Evidence may stop anywhere; what is missing is a dash.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ._outcome import FAIL, INFO, NOT_RUN, PASS, Evidence, get, is_count
@@ -57,8 +58,8 @@ def view(document: Evidence) -> dict[str, Any]:
     return {
         "verdict": _verdict(document),
         "numbers": _numbers(document, times["total"]),
-        "problems": _problems(document),
-        "sections": _checks(document),
+        "problems": problems_of(document),
+        "sections": sections_of(document, _SECTIONS),
         "timeline": times,
         "backup": _backup(document),
         "command": text(" ".join(map(str, listed(get(document, "dump", "command"))))),
@@ -69,9 +70,9 @@ def view(document: Evidence) -> dict[str, Any]:
         "biggest": biggest(document),
         "audited": audited(document),
         "compared": compared(document),
-        "scratch": _scratch(document),
-        "isolation": _isolation(document),
-        "teardown": _teardown(document),
+        "scratch": scratch_facts(document),
+        "isolation": isolation_facts(document),
+        "teardown": teardown_facts(document),
         "witnesses": _witnesses(document),
         "sessions": _sessions(document),
         "history": history(document),
@@ -139,18 +140,19 @@ def _numbers(document: Evidence, total: str) -> Facts:
     ]
 
 
-def _problems(document: Evidence) -> Facts:
+def problems_of(document: Evidence) -> Facts:
     """Return what went wrong: first the steps that could not be done, for they are why checks did not pass."""
     steps = [fact(text(get(one, "task")), text(get(one, "message"))) for one in listed(get(document, "failures"))]
     checks = [one for one in listed(get(document, "checks")) if get(one, "status") == FAIL]
     return steps + [fact(text(get(one, "id")), text(get(one, "detail"))) for one in checks]
 
 
-def _checks(document: Evidence) -> list[dict[str, Any]]:
+def sections_of(document: Evidence, titles: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the checks of each section; ``titles`` are those of the sections, from 1 on."""
     found = listed(get(document, "checks"))
     return [
         {"title": title, "checks": [_check(one) for one in found if get(one, "section") == section]}
-        for section, title in enumerate(_SECTIONS, 1)
+        for section, title in enumerate(titles, 1)
     ]
 
 
@@ -204,7 +206,8 @@ def _encryption(found: Any) -> str:
     return told + text(get(found, "recipients"))
 
 
-def _scratch(document: Evidence) -> Facts:
+def scratch_facts(document: Evidence) -> Facts:
+    """Return what the record says of scratch server and restore."""
     restore = get(document, "restore")
     scratch, errors = get(restore, "scratch"), get(restore, "errors")
     reason = get(restore, "jobs_reason")
@@ -230,7 +233,8 @@ def _scratch(document: Evidence) -> Facts:
     ]
 
 
-def _isolation(document: Evidence) -> Facts:
+def isolation_facts(document: Evidence) -> Facts:
+    """Return the scratch server's isolation, as inspected."""
     isolation = get(document, "restore", "scratch", "isolation")
     found = [fact(label, _inspected(isolation, name)) for label, name in _ISOLATION]
     mounts = [f"{text(get(one, 'type'))} at {text(get(one, 'path'))}" for one in listed(get(isolation, "mounts"))]
@@ -253,7 +257,8 @@ def _no(inspected: Any) -> str:
     return text([] if isinstance(inspected, dict) else None)
 
 
-def _teardown(document: Evidence) -> Facts:
+def teardown_facts(document: Evidence) -> Facts:
+    """Return what is left of the scratch server."""
     teardown = get(document, "teardown")
     return [
         fact("containers of that name", text(get(teardown, "containers", "by_name"))),

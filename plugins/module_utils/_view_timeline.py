@@ -29,6 +29,11 @@ _STAGES = {
     "after": ("witness after", PRODUCTION),
     "confirmed": ("checksum once more", FILES),
     "history": ("history", FILES),
+    # Of a verification.
+    "subject": ("read what is verified", FILES),
+    "inventory": ("inventory of the dump", SCRATCH),
+    "guarded": ("guard", SCRATCH),
+    "again": ("read once more", FILES),
 }
 """What a reader calls each step, and what it works on."""
 

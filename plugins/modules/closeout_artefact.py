@@ -32,6 +32,14 @@ options:
     description: The artefact directory.
     type: path
     required: true
+  kind:
+    description:
+      - What it is the record of. A V(verification) has no dump of its own. Its files are C(verification.json),
+        C(verification.md) and C(verification.html); C(RESTORE.md) and what belongs to it are not written.
+    type: str
+    choices: [closeout, verification]
+    default: closeout
+    version_added: 0.1.0
   dump:
     description:
       - Path of the dump, for O(state=confirmed). Empty where there is none.

@@ -60,6 +60,8 @@ def main_of(name: str) -> Callable[[], None] | None:
         from ansible_collections.incomex.closeout.plugins.module_utils._main_closeout_plan import main
     elif name == "pg_dump_compare":
         from ansible_collections.incomex.closeout.plugins.module_utils._main_pg_dump_compare import main
+    elif name == "pg_dump_inventory":
+        from ansible_collections.incomex.closeout.plugins.module_utils._main_pg_dump_inventory import main
     elif name == "pg_dump_readonly":
         from ansible_collections.incomex.closeout.plugins.module_utils._main_pg_dump_readonly import main
     elif name == "pg_scratch_restore":
@@ -70,6 +72,10 @@ def main_of(name: str) -> Callable[[], None] | None:
         from ansible_collections.incomex.closeout.plugins.module_utils._main_pg_sysid_guard import main
     elif name == "pg_witness_info":
         from ansible_collections.incomex.closeout.plugins.module_utils._main_pg_witness_info import main
+    elif name == "verification_plan":
+        from ansible_collections.incomex.closeout.plugins.module_utils._main_verification_plan import main
+    elif name == "verification_subject":
+        from ansible_collections.incomex.closeout.plugins.module_utils._main_verification_subject import main
     else:
         return None
     return main

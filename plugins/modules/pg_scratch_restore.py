@@ -42,9 +42,23 @@ options:
     type: str
     required: true
   production:
-    description: Identity of production, as M(incomex.closeout.pg_sysid_guard) returns it.
+    description:
+      - Identity of production, as M(incomex.closeout.pg_sysid_guard) returns it. An empty one is none; then O(sysids)
+        or O(production_unknown) must be given, or nothing is restored.
     type: dict
-    required: true
+  sysids:
+    description: System identifiers that the scratch server must not have either.
+    type: list
+    elements: str
+    default: []
+    version_added: 0.1.0
+  production_unknown:
+    description:
+      - Says that nobody knows who production was, and excludes O(production) and O(sysids). What guards then is that
+        the server carries the label of this run and holds its nonce. For the verification of a dump alone.
+    type: bool
+    default: false
+    version_added: 0.1.0
   nonce:
     description: The value that M(incomex.closeout.pg_scratch_server) planted in the scratch server.
     type: str

@@ -98,6 +98,7 @@ def test_no_state_touches_a_foreign_directory(artefact: Path, state: str, check:
         "dump": "",
         "known_sha256": {},
         "sign_key": "",
+        "kind": "closeout",
     }
     with pytest.raises(NotOurs):
         _artefact.bring_to(parameters, check=check)
@@ -116,6 +117,7 @@ def test_check_mode_writes_nothing(artefact: Path, state: str) -> None:
         "dump": "",
         "known_sha256": {},
         "sign_key": "",
+        "kind": "closeout",
     }
     assert _artefact.bring_to(parameters, check=True)["changed"] is True
     assert sorted(os.listdir(artefact)) == before
@@ -227,6 +229,7 @@ def test_the_dump_is_read_again(artefact: Path) -> None:
         "lists": {"l.txt": ["t"]},
         "dump": str(dump),
         "sign_key": "",
+        "kind": "closeout",
     }
     facts = _artefact.bring_to(parameters, check=False)
     assert facts["sha256_confirmed"] == hashlib.sha256(b"12345").hexdigest()

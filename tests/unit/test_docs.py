@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.incomex.closeout.plugins.filter.closeout import FilterModule
+from ansible_collections.incomex.closeout.plugins.filter import closeout as of_a_closeout
+from ansible_collections.incomex.closeout.plugins.filter import verification as of_a_verification
 from ansible_collections.incomex.closeout.plugins.module_utils._verdict import verdict
+from ansible_collections.incomex.closeout.plugins.module_utils._verification_verdict import verification_verdict
 
 from tests.support.places import ROOT
 
@@ -21,6 +23,13 @@ DEFAULTS: dict[str, Any] = yaml.safe_load((ROLE / "defaults" / "main.yml").read_
 OPTIONS: dict[str, Any] = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text())["argument_specs"]["main"][
     "options"
 ]
+# What of it the role verify has beyond those of the role closeout.
+VERIFY: dict[str, Any] = yaml.safe_load((ROOT / "roles" / "verify" / "defaults" / "main.yml").read_text())
+VERIFY_OPTIONS: dict[str, Any] = yaml.safe_load(
+    (ROOT / "roles" / "verify" / "meta" / "argument_specs.yml").read_text()
+)["argument_specs"]["main"]["options"]
+ITS_OWN = {name: value for name, value in VERIFY.items() if name not in DEFAULTS}
+FILTERS = {**of_a_closeout.FilterModule().filters(), **of_a_verification.FilterModule().filters()}
 MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py") if path.stem != "__init__")
 
 
@@ -39,14 +48,15 @@ def test_every_variable_is_specified_with_its_default() -> None:
     assert {name: option["default"] for name, option in OPTIONS.items()} == DEFAULTS
 
 
-@pytest.mark.parametrize("name", sorted(DEFAULTS))
+@pytest.mark.parametrize("name", sorted({**DEFAULTS, **ITS_OWN}))
 def test_every_variable_is_described(name: str) -> None:
-    option = OPTIONS[name]
+    option = {**VERIFY_OPTIONS, **OPTIONS}[name]
     assert option["description"]
     row = names_in_tables(ROOT / "docs" / "variables.md").get(name)
     assert row is not None, f"docs/variables.md does not describe {name}"
     default, meaning = row.strip().removesuffix(" ").split(" | ", 1)
-    wanted = DEFAULTS[name] if isinstance(DEFAULTS[name], str) and DEFAULTS[name] else json.dumps(DEFAULTS[name])
+    value = {**ITS_OWN, **DEFAULTS}[name]
+    wanted = value if isinstance(value, str) and value else json.dumps(value)
     assert default == f"`{wanted}`"
     assert len(meaning) > 10
 
@@ -60,10 +70,14 @@ def test_no_document_describes_a_variable_that_is_not_there() -> None:
         "closeout_results",
         "closeout_artifact",
         "closeout_sha256",
+        "closeout_verification_result",
+        "closeout_verification_results",
+        "closeout_verification_record",
+        "closeout_verification_sha256",
         *MODULES,
-        *FilterModule().filters(),
+        *FILTERS,
     }
-    assert named - set(DEFAULTS) - own - others == set()
+    assert named - set(DEFAULTS) - set(ITS_OWN) - own - others == set()
 
 
 def test_a_survey_may_leave_any_variable_empty() -> None:
@@ -79,13 +93,13 @@ def test_every_module_is_in_the_table_of_the_readme() -> None:
 
 def test_every_filter_has_its_documentation() -> None:
     directory = ROOT / "plugins" / "filter"
-    for name in FilterModule().filters():
+    for name in FILTERS:
         document = yaml.safe_load((directory / f"{name}.yml").read_text())
         assert document["DOCUMENTATION"]["name"] == name
         assert document["DOCUMENTATION"]["short_description"]
         assert f"incomex.closeout.{name}" in document["EXAMPLES"]
         assert document["RETURN"]["_value"]["description"]
-    assert {path.stem for path in directory.glob("*.yml")} == set(FilterModule().filters())
+    assert {path.stem for path in directory.glob("*.yml")} == set(FILTERS)
 
 
 def test_every_check_is_documented_and_no_other() -> None:
@@ -94,6 +108,15 @@ def test_every_check_is_documented_and_no_other() -> None:
     assert {name for name in described if re.fullmatch(r"[a-z]+\.[a-z0-9_]+", name) and name in checks} == checks
     rows = (ROOT / "docs" / "evidence.md").read_text().partition("\n## Checks\n")[2].partition("\n## ")[0]
     assert set(re.findall(r"^\| `([^`]+)` \|", rows, re.MULTILINE)) == checks
+
+
+def test_every_check_of_a_verification_is_documented_and_no_other() -> None:
+    document = (ROOT / "docs" / "verifying.md").read_text()
+    rows = document.partition("\n### The checks of a verification\n")[2].partition("\n## ")[0]
+    named = {
+        name for row in re.findall(r"^\| (`[^|]+`) \|", rows, re.MULTILINE) for name in re.findall(r"`([^`]+)`", row)
+    }
+    assert named == {check["id"] for check in verification_verdict({})["checks"]}
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
@@ -125,4 +148,4 @@ def test_yaml_in_documents_can_be_read(document: Path) -> None:
     for block in re.findall(r"^```yaml\n(.*?)^```$", document.read_text(), re.MULTILINE | re.DOTALL):
         variables = re.findall(r"\b(closeout_[a-z_]+):", block)
         assert yaml.safe_load(block)
-        assert set(variables) <= set(DEFAULTS)
+        assert set(variables) <= {*DEFAULTS, *ITS_OWN}

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.incomex.closeout.plugins.module_utils import _compression
-from ansible_collections.incomex.closeout.plugins.module_utils._preflight import Preflight, loose_component
+from ansible_collections.incomex.closeout.plugins.module_utils._preflight import Preflight
+from ansible_collections.incomex.closeout.plugins.module_utils._preflight_root import loose_component
 from ansible_collections.incomex.closeout.plugins.module_utils._server import Address
 from ansible_collections.incomex.closeout.plugins.module_utils._settings import read_settings
 
