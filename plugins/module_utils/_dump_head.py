@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+from collections.abc import Generator
 from typing import NamedTuple
 
 from ._compression import NONE
@@ -48,19 +49,25 @@ def major_of(version: str) -> int:
     return int(found.group()) if found else 0
 
 
-def read_head(path: str) -> DumpHead:
+def read_head(dump: DumpFile) -> DumpHead:
     """Read the beginning of a dump of any format. Raises CloseoutError for what pg_dump does not write."""
-    kind = DumpFile(path).kind()
-    if kind in (CUSTOM, DIRECTORY):
-        with open_regular(os.path.join(path, TOC) if kind == DIRECTORY else path) as file:
+    kind = dump.kind()
+    if kind == DIRECTORY:
+        with open_regular(os.path.join(dump.path, TOC)) as file:
             return head_of_archive(file.read(_BYTES) or b"")
-    text = b""
-    with contextlib.closing(DumpFile(path).text()) as pieces:
+    if kind == CUSTOM:
+        return head_of_archive(_beginning(dump.clear()))
+    return head_of_text(_beginning(dump.text()), packed=kind != NONE)
+
+
+def _beginning(pieces: Generator[bytes, None, None]) -> bytes:
+    found = b""
+    with contextlib.closing(pieces):
         for piece in pieces:
-            text += piece
-            if len(text) >= _BYTES:
+            found += piece
+            if len(found) >= _BYTES:
                 break
-    return head_of_text(text[:_BYTES], packed=kind != NONE)
+    return found[:_BYTES]
 
 
 def head_of_text(text: bytes, *, packed: bool = False) -> DumpHead:

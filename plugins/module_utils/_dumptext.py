@@ -90,7 +90,7 @@ class DumpFile:
         """
         if os.path.isdir(self.path):
             return DIRECTORY
-        with contextlib.closing(self._clear(pieces_of(self.path))) as pieces:
+        with contextlib.closing(self.clear()) as pieces:
             return _begun(pieces)[0]
 
     def text(self, file: Iterable[bytes] | None = None) -> Generator[bytes, None, None]:
@@ -102,15 +102,19 @@ class DumpFile:
         if os.path.isdir(self.path):
             yield from unpacked(self._reader(DIRECTORY).start(UNPACK, archive=self.path))
             return
-        with contextlib.closing(self._clear(pieces_of(self.path) if file is None else file)) as clear:
+        with contextlib.closing(self.clear(file)) as clear:
             kind, pieces = _begun(clear)
             if kind == CUSTOM:
                 yield from unpacked(self._reader(kind).start(UNPACK, pieces=pieces))
             else:
                 yield from decompressed(pieces, kind)
 
-    def _clear(self, file: Iterable[bytes]) -> Generator[bytes, None, None]:
-        """Yield the file's pieces, decrypted if it is encrypted."""
+    def clear(self, file: Iterable[bytes] | None = None) -> Generator[bytes, None, None]:
+        """Yield the file's pieces, decrypted if it is encrypted; ``file`` are its own, as for :meth:`text`.
+
+        Raises CloseoutError.
+        """
+        file = pieces_of(self.path) if file is None else file
         if self.is_encrypted():
             yield from decrypted(self.path, file, self._identity_file, self._run_id, self._size_bytes)
         else:

@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from ._age import PROGRAM
 from ._archive_place import lent
 from ._compression import NONE
 from ._dump_contents import contents_of
@@ -50,7 +51,7 @@ _ASKED_FOR = {
 class InventoryRequest:
     """The dump at ``path``. With ``manifest_sha256`` there is a manifest of it, which is read; without, it and the
     globals are made, and written to these paths. ``schema`` is the one to audit, "" for the one with the most tables;
-    ``standby`` tells that production was one.
+    ``standby`` tells that production was one, ``age_identity_file`` opens an encrypted dump.
     """
 
     path: str
@@ -61,6 +62,7 @@ class InventoryRequest:
     expected_tables: list[str] = field(default_factory=list)
     standby: bool = False
     run_id: str = ""
+    age_identity_file: str = ""
 
 
 def take_inventory(server: Server, request: InventoryRequest) -> dict[str, Any]:
@@ -91,7 +93,7 @@ def _made(
     """Scan the dump; write its manifest and the globals for its restore."""
     found = DumpGlobals(Manifest())
     scanner = Scanner(found)
-    dump = DumpFile(request.path, server)
+    dump = DumpFile(request.path, server, identity_file=request.age_identity_file, run_id=request.run_id)
     kind, text_bytes = dump.kind(), 0
     meter.begin("inventory", total_bytes=size_of(request.path))
     with contextlib.ExitStack() as opened:
@@ -108,7 +110,7 @@ def _made(
     _refuse_missing_extensions(session, manifest)
     locale = _locale(session, database_encoding(manifest.encoding))
     document = globals_of(found, locale)
-    written = {"path": request.manifest, "sha256": _write_manifest(manifest, request, kind, on_disk)}
+    written = {"path": request.manifest, "sha256": _write_manifest(manifest, request, dump, on_disk)}
     content = json.dumps(document, indent=1).encode("ascii") + b"\n"
     write_whole(request.globals, content, replace=True)
     made_up = {
@@ -128,12 +130,14 @@ def _metered(path: str) -> Iterator[bytes]:
         yield piece
 
 
-def _write_manifest(manifest: Manifest, request: InventoryRequest, kind: str, on_disk: OnDisk) -> str:
+def _write_manifest(manifest: Manifest, request: InventoryRequest, dump: DumpFile, on_disk: OnDisk) -> str:
+    kind = dump.kind()
     archive = kind in (CUSTOM, DIRECTORY)
     about = {
         "name": os.path.basename(request.path),
         "format": kind if archive else PLAIN,
         "compression": NONE if archive else kind,
+        "encryption": PROGRAM if kind != DIRECTORY and dump.is_encrypted() else NONE,
         **on_disk._asdict(),
     }
     return write_pieces(request.manifest, manifest.json_pieces(run_id=request.run_id, dump=about), replace=True)

@@ -21,7 +21,17 @@ from ._server import server_at
 def work(module: AnsibleModule) -> dict[str, Any]:
     """Take the inventory; in check mode only see that scratch server and dump are there."""
     scratch = existing(module.params)
-    names = ("path", "manifest", "manifest_sha256", "globals", "schema", "expected_tables", "standby", "run_id")
+    names = (
+        "path",
+        "manifest",
+        "manifest_sha256",
+        "globals",
+        "schema",
+        "expected_tables",
+        "standby",
+        "run_id",
+        "age_identity_file",
+    )
     request = InventoryRequest(**{name: module.params[name] for name in names})
     assert_dump(request.path)
     if module.check_mode:
@@ -42,6 +52,7 @@ def main() -> None:
         "schema": {"type": "str", "default": ""},
         "expected_tables": {"type": "list", "elements": "str", "default": []},
         "standby": {"type": "bool", "default": False},
+        "age_identity_file": {"type": "path", "default": ""},
         "docker_host": {"type": "str", "default": ""},
         "bin_dir": {"type": "path", "default": ""},
     }

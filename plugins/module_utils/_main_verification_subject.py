@@ -20,10 +20,10 @@ def work(module: AnsibleModule) -> dict[str, Any]:
     """Read the subject; in check mode only see that it is one."""
     given = module.params
     if module.check_mode:
-        look_at(given["path"])
+        look_at(given["path"], given["age_identity_file"])
         return {}
     if given["state"] == "read_again":
-        return read_again(given["path"])
+        return read_again(given["path"], given["age_identity_file"])
     assert_ours(given["directory"], given["run_id"], VERIFICATION)
     request = ReadRequest(
         path=given["path"],
@@ -35,6 +35,7 @@ def work(module: AnsibleModule) -> dict[str, Any]:
         schema=given["schema"],
         expected_tables=tuple(given["expected_tables"]),
         sysids=tuple(given["sysids"]),
+        age_identity_file=given["age_identity_file"],
     )
     return {"changed": True, **read_subject(request)}
 
@@ -53,5 +54,6 @@ def main() -> None:
         "schema": {"type": "str", "default": ""},
         "expected_tables": {"type": "list", "elements": "str", "default": []},
         "sysids": {"type": "list", "elements": "str", "default": []},
+        "age_identity_file": {"type": "path", "default": ""},
     }
     run_module(spec, work, required_if=[("state", "read", ("run_id", "directory"))])

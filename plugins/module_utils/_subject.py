@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ._abandoned import COPY, COPY_EXPIRES
+from ._age import PROGRAM
 from ._artefact import MARKER, SUMS
 from ._clock import utc_now
 from ._compression import NONE
@@ -51,6 +52,7 @@ class Subject:
     format: str
     compression: str
     head: DumpHead
+    encrypted: bool = False
     recorded: Recorded | None = None
     beside: str = ""
 
@@ -60,8 +62,11 @@ class Subject:
         return DUMP if self.recorded is None else ARTEFACT
 
 
-def look_at(path: str) -> Subject:
-    """Look at it; little of it is read. Raises CloseoutError for what cannot be verified."""
+def look_at(path: str, identity_file: str = "") -> Subject:
+    """Look at it; little of it is read. ``identity_file`` opens an encrypted dump.
+
+    Raises CloseoutError for what cannot be verified.
+    """
     recorded, dump, beside = None, path, ""
     if os.path.isdir(path) and not os.path.lexists(os.path.join(path, TOC)):
         if not os.path.lexists(os.path.join(path, EVIDENCE)):
@@ -77,16 +82,18 @@ def look_at(path: str) -> Subject:
         dump = os.path.join(path, recorded.dump_name)
     elif os.path.lexists(os.path.join(os.path.dirname(path), MARKER)):
         beside = os.path.dirname(path)
-    kind = DumpFile(dump).kind()
-    archive = kind in (CUSTOM, DIRECTORY)
-    head = read_head(dump)
-    return Subject(path, dump, kind if archive else PLAIN, NONE if archive else kind, head, recorded, beside)
+    file = DumpFile(dump, identity_file=identity_file)
+    kind = file.kind()
+    written, compression = (kind, NONE) if kind in (CUSTOM, DIRECTORY) else (PLAIN, kind)
+    encrypted = kind != DIRECTORY and file.is_encrypted()
+    return Subject(path, dump, written, compression, read_head(file), encrypted, recorded, beside)
 
 
 @dataclass(frozen=True)
 class ReadRequest:
     """What to read: the subject's ``path``. ``directory`` is that of the verification, ``ttl_s`` how long a copy in it
-    is needed at most. ``sha256`` is the dump's digest as somebody gave it, "" for nobody.
+    is needed at most. ``sha256`` is the dump's digest as somebody gave it, "" for nobody. ``age_identity_file`` opens
+    an encrypted dump.
     """
 
     path: str
@@ -98,6 +105,7 @@ class ReadRequest:
     schema: str = ""
     expected_tables: tuple[str, ...] = ()
     sysids: tuple[str, ...] = ()
+    age_identity_file: str = ""
 
 
 def read_subject(request: ReadRequest) -> dict[str, Any]:
@@ -106,7 +114,7 @@ def read_subject(request: ReadRequest) -> dict[str, Any]:
 
     Raises CloseoutError, with the facts, where it is not what was recorded: then nothing of it is to be executed.
     """
-    subject = look_at(request.path)
+    subject = look_at(request.path, request.age_identity_file)
     digests, others = _digests(subject)
     dump_sha256 = _digest_of_dump(subject, digests)
     facts: dict[str, Any] = {
@@ -116,6 +124,7 @@ def read_subject(request: ReadRequest) -> dict[str, Any]:
             "dump": subject.dump,
             "format": subject.format,
             "compression": subject.compression,
+            "encryption": PROGRAM if subject.encrypted else NONE,
             "size_bytes": _size_of_dump(subject, digests),
             "sha256": dump_sha256,
             "sha256_given": request.sha256,
@@ -145,9 +154,9 @@ def read_subject(request: ReadRequest) -> dict[str, Any]:
     return {**facts, **_prepared(subject, subject.recorded, request, digests, dump_sha256)}
 
 
-def read_again(path: str) -> dict[str, Any]:
+def read_again(path: str, identity_file: str = "") -> dict[str, Any]:
     """Read the subject whole once more, after everything; return what it is now."""
-    subject = look_at(path)
+    subject = look_at(path, identity_file)
     digests, others = _digests(subject)
     sums = held(_seal(subject, digests)[0], digests, others) if subject.recorded is not None else None
     return {"again": {"sha256": _digest_of_dump(subject, digests), "sums": sums, "read_utc": utc_now()}}

@@ -67,7 +67,8 @@ def make_plan(given: dict[str, Any]) -> dict[str, Any]:
 def _look(found: Findings, settings: dict[str, Any], run_id: str) -> Subject | None:
     """Make every check that can be made; one that cannot, because of another problem, is left out."""
     path = settings["verify_path"]
-    subject = found.tried("subject", path, lambda: look_at(path)) if path else None
+    identity_file = settings["age_identity_file"]
+    subject = found.tried("subject", path, lambda: look_at(path, identity_file)) if path else None
     look_at_root(found, settings["root"], settings["record"])
     if path and os.path.commonpath([path, os.path.realpath(settings["root"])]) == path:
         found.problem(
@@ -97,6 +98,10 @@ def _look(found: Findings, settings: dict[str, Any], run_id: str) -> Subject | N
         found.notes.append(
             f"The dump lies in the artefact directory {subject.beside}: give that one, to have it held against its"
             " record and its checksums too."
+        )
+    if subject.encrypted:
+        found.notes.append(
+            "The dump is encrypted; the restored copy lies on the scratch server's storage in the clear."
         )
     if subject.compression != NONE:
         found.tried("compression", subject.dump, lambda: program_of(subject.compression))

@@ -35,6 +35,7 @@ _SHARED = (
     "compare_jobs",
     "progress_s",
     "show_differences",
+    "age_identity_file",
     "sign_key",
     "fail",
 )

@@ -67,6 +67,10 @@ options:
     description: Directory of the programs for O(driver=local).
     type: path
     default: ""
+  age_identity_file:
+    description: Path of a file with an age identity, or a private key of OpenSSH, that opens an encrypted dump.
+    type: path
+    default: ""
 extends_documentation_fragment:
   - incomex.closeout.run
 requirements:

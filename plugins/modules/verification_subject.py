@@ -63,6 +63,10 @@ options:
     type: list
     elements: str
     default: []
+  age_identity_file:
+    description: Path of a file with an age identity, or a private key of OpenSSH, that opens an encrypted dump.
+    type: path
+    default: ""
 extends_documentation_fragment:
   - incomex.closeout.run
 """
