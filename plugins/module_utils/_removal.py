@@ -77,8 +77,8 @@ def finish(path: str) -> None:
 def _removable(path: str, run_id: str = "") -> Content:
     """Return what is in an artefact that is on its way out. Raises LeftAlone unless all of it is its own run's."""
     content = content_of(path)
-    if not content.files:
-        # The mark goes last; without one there is nothing else.
+    if not (run_id or content.files or content.directories):
+        # The mark goes last; without it there is nothing else.
         return content
     mark = read_mark(path)
     found = strangers(path, content, mark)

@@ -475,12 +475,16 @@ def test_a_removal_that_was_cut_off_is_finished(
 def test_an_empty_directory_is_what_the_last_moment_leaves(root: Path) -> None:
     (root / "closeout_1.removing-abc").mkdir(mode=0o700)
     (root / "closeout_2.removing-abc").mkdir(mode=0o755)
+    (root / "closeout_3.removing-abc" / "theirs").mkdir(mode=0o700, parents=True)
+    (root / "closeout_3.removing-abc").chmod(0o700)
     assert [path for path, _run in _removal.half_removed(str(root))] == [str(root / "closeout_1.removing-abc")]
     _removal.finish(str(root / "closeout_1.removing-abc"))
     _removal.finish(str(root / "closeout_2.removing-abc"))
-    assert names(root) == set()
-    with pytest.raises(CloseoutError):
-        _removal.finish(str(root / "closeout_1.removing-abc"))
+    assert names(root) == {"closeout_3.removing-abc"}
+    for number in (1, 3):
+        with pytest.raises(CloseoutError):
+            _removal.finish(str(root / f"closeout_{number}.removing-abc"))
+    assert (root / "closeout_3.removing-abc" / "theirs").is_dir()
 
 
 def test_another_one_in_its_place_is_left_alone(root: Path) -> None:
