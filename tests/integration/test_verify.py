@@ -85,12 +85,13 @@ def left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Left]:
 
         with ThreadPoolExecutor(2) as pool:
             artefacts = dict(zip(FORMATS, pool.map(closed_out, FORMATS)))
-        dumps = {name: place / f"nightly.{name}" for name in ("plain", "custom", "directory")}
+        dumps = {name: place / f"nightly.{name}" for name in ("plain", "custom", "directory", "bare")}
         for name, path in dumps.items():
-            options = ["--no-owner", "--no-privileges"] if name == "custom" else []
+            # Of an archive pg_restore leaves the owners out, not pg_dump.
+            options = ["--no-owner", "--no-privileges"] if name == "bare" else ["--format", name]
             subprocess.run(
                 [server.bin_dir / "pg_dump", "-h", server.socket_dir, "-p", str(server.port), "-U", server.user,
-                 "--format", name, *options, "-f", path, "directus"],
+                 *options, "-f", path, "directus"],
                 check=True, timeout=60,
             )  # fmt: skip
         sysid = server.sysid
@@ -207,7 +208,7 @@ def test_a_signed_artefact_that_nobody_can_write_to_passes(left: Left, tmp_path:
     assert (record / "SHA256SUMS.sig").exists()
 
 
-@pytest.mark.parametrize("name", ["plain", "custom", "directory"])
+@pytest.mark.parametrize("name", ["plain", "custom", "directory", "bare"])
 def test_a_dump_of_somebody_else_s_passes(left: Left, name: str, tmp_path: Path) -> None:
     """Roles with odd names, grants by who is no owner, an event trigger, policies; and a dump without any owner."""
     given: dict[str, Any] = {}
@@ -224,13 +225,13 @@ def test_a_dump_of_somebody_else_s_passes(left: Left, name: str, tmp_path: Path)
     done = verify(left, left.dumps[name], tmp_path / "root", **given)
     assert_passed(done, *told)
     made_up = done.evidence["dump"]["made_up"]
-    wanted = [] if name == "custom" else ["An Owner", "reader", "granted", "lister"]
+    wanted = [] if name == "bare" else ["An Owner", "reader", "granted", "lister"]
     assert set(wanted) <= set(made_up["roles"])
     assert ("reader" in made_up["superusers"]) is False
     known = left.sysid if name == "plain" else "no identity of production was known"
     assert known in done.detail("scratch.guard")
     assert done.evidence["dump"]["schema"] == ("app" if name == "plain" else "cutter_governance")
-    assert ("says of nothing whose it is" in done.detail("restore.objects")) == (name == "custom")
+    assert ("says of nothing whose it is" in done.detail("restore.objects")) == (name == "bare")
     assert done.evidence["result"]["as_recorded"] is False
     assert {"manifest.json", "globals.json", "comparison.json"} <= {one.name for one in done.record.iterdir()}
 
@@ -317,3 +318,19 @@ def test_a_verification_in_a_container(
     (bound,) = (one for one in mounts if one["type"] == "bind")
     assert (bound["source"], bound["writable"]) == (done.evidence["dump"]["copy"], False)
     assert_no_container_left(docker_client)
+
+
+def test_a_result_that_somebody_brings_along_is_refused(tmp_path: Path) -> None:
+    """An extra var would win over everything that the role registers."""
+    brought = {"result": {"verification_result": "ALL_PASS"}, "checks": []}
+    variables = {"closeout_verify_path": "/x", "closeout_root": str(tmp_path / "root"), "_verify_verdict": brought}
+    play = run_playbook(variables, playbook=VERIFY)
+    assert play.rc != 0
+    assert "VERIFICATION_RESULT: FAIL. Set from outside: _verify_verdict" in play.stdout
+    assert play.custom_stats.get("closeout_verification_result") != "ALL_PASS"
+    assert not (tmp_path / "root").exists()
+
+
+def test_a_play_that_matches_no_host_verifies_nothing(tmp_path: Path) -> None:
+    play = run_playbook({"closeout_root": str(tmp_path)}, playbook=VERIFY, inventory="[other]\nlocalhost\n")
+    assert play.rc != 0 and "No host matches" in play.stdout and "nothing was verified" in play.stdout
