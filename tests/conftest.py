@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable, Generator, Iterator
 
 import docker as docker_sdk
+import hypothesis
 import pytest
 
 from tests.support import age, containers, docker, image, leftovers, postgres, session
@@ -15,6 +16,10 @@ from tests.support.places import CACHE, DATA, apt_install, locked, on_debian_as_
 
 # Before anything else: what is started from here on descends from the session's supervisor.
 SUPERVISOR, MAY_HAVE_WORKERS = session.begin()
+
+# How long an example takes says something of the machine only.
+hypothesis.settings.register_profile("closeout", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("closeout")
 
 _WATCH = pytest.StashKey[leftovers.Watch]()
 _FOUND = "left_behind"

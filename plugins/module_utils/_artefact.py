@@ -34,7 +34,7 @@ SUMS = "SHA256SUMS"
 GLOBALS = "globals.json"
 CLOSEOUT, VERIFICATION = "closeout", "verification"
 """What a directory is the record of, in its mark; the names of evidence, record and page begin with it."""
-_MARKS = {CLOSEOUT: "incomex.closeout/artefact/1", VERIFICATION: "incomex.closeout/verification-mark/1"}
+MARKS = {CLOSEOUT: "incomex.closeout/artefact/1", VERIFICATION: "incomex.closeout/verification-mark/1"}
 RECORD_FILES = ("closeout.json", "closeout.md", "closeout.html", GUIDE, SUMS)
 """Written after the last listing; listed all the same."""
 
@@ -62,7 +62,7 @@ def begin(path: str, run_id: str, kind: str = CLOSEOUT, *, dump: str = "", whose
     try:
         os.mkdir(os.path.join(path, "logs"), 0o700)
         marker = {
-            "schema": _MARKS[kind],
+            "schema": MARKS[kind],
             "run_id": run_id,
             "host": host_name(),
             "begun_utc": utc_now(),
@@ -99,7 +99,7 @@ def is_of_verification(path: str) -> bool:
         marker = json.loads(read_whole(os.path.join(path, MARKER), 1 << 16))
     except (CloseoutError, ValueError):
         return False
-    return bool(get(marker, "schema") == _MARKS[VERIFICATION])
+    return bool(get(marker, "schema") == MARKS[VERIFICATION])
 
 
 def assert_ours(path: str, run_id: str, kind: str = CLOSEOUT) -> None:
@@ -107,7 +107,7 @@ def assert_ours(path: str, run_id: str, kind: str = CLOSEOUT) -> None:
     try:
         marker = json.loads(read_whole(os.path.join(path, MARKER), 1 << 16))
         owner = marker["run_id"]
-        if marker["schema"] != _MARKS[kind]:
+        if marker["schema"] != MARKS[kind]:
             raise ValueError(f"schema {marker['schema']!r}")
     except (CloseoutError, ValueError, KeyError, TypeError) as error:
         raise NotOurs(

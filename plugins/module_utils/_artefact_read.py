@@ -21,7 +21,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ._artefact import MARKER, RECORD_FILES, SUMS, host_name
+from ._artefact import CLOSEOUT, MARKER, MARKS, RECORD_FILES, SUMS, host_name
 from ._errors import CloseoutError
 from ._evidence import SCHEMA
 from ._files import read_whole
@@ -123,6 +123,8 @@ def read_mark(path: str) -> dict[str, Any]:
         raise LeftAlone("no mark of a closeout") from error
     if not str(get(mark, "run_id") or "").isalnum() or not isinstance(get(mark, "host"), str):
         raise LeftAlone("no mark of a closeout")
+    if mark.get("schema") != MARKS[CLOSEOUT]:
+        raise LeftAlone("the record of a verification")
     return {**mark, "run_id": str(mark["run_id"])}
 
 

@@ -31,7 +31,7 @@ NAME = TEXT.filter(lambda text: 0 < len(text.encode()) <= 63)
 
 
 @pytest.mark.parametrize("conforming", ["on", "off"])
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(texts=st.lists(TEXT, min_size=1, max_size=20))
 def test_the_server_reads_a_literal_as_it_was(conforming: str, production_cluster: Cluster, texts: list[str]) -> None:
     with production_cluster.connect() as connection, connection.cursor() as cursor:
@@ -41,7 +41,7 @@ def test_the_server_reads_a_literal_as_it_was(conforming: str, production_cluste
     connection.close()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(names=st.lists(NAME, min_size=2, max_size=12, unique=True))
 def test_the_server_reads_an_identifier_as_it_was(production_cluster: Cluster, names: list[str]) -> None:
     """And what the server itself quotes, as pg_dump does, is read by us as it was."""
@@ -70,7 +70,7 @@ def test_the_server_reads_an_identifier_as_it_was(production_cluster: Cluster, n
     assert owner_of(f"ALTER TABLE {qualified} OWNER TO {schema_quoted};") == (Entry("TABLE", schema, table), schema)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(name=NAME)
 def test_libpq_takes_a_database_s_name_for_one(name: str) -> None:
     """A program asks libpq the same question: is it a connection string, and what is in it?"""
@@ -81,7 +81,7 @@ def test_libpq_takes_a_database_s_name_for_one(name: str) -> None:
         assert psycopg2.extensions.parse_dsn(argument) == {"dbname": name}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(value=TEXT)
 def test_the_server_reads_an_option_as_it_was(production_cluster: Cluster, value: str) -> None:
     connection = psycopg2.connect(
@@ -102,7 +102,7 @@ def test_the_server_reads_an_option_as_it_was(production_cluster: Cluster, value
 _NO_FILES = {".", "..", "-", _artefact.SUMS}
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(names=st.sets(NAME.filter(lambda name: "/" not in name and name not in _NO_FILES), max_size=6))
 def test_sha256sum_reads_a_file_s_name_as_it_was(tmp_path_factory: pytest.TempPathFactory, names: set[str]) -> None:
     directory = tmp_path_factory.mktemp("sums")

@@ -29,8 +29,8 @@ def test_what_is_encrypted_is_verified_with_its_identity_alone(tmp_path: Path) -
         closed_out = run_playbook(variables)
         assert closed_out.rc != 0 and closed_out.artefact is not None and closed_out.evidence is not None
         nightly = tmp_path / "nightly.sql.age"
-        address = ["-h", server.socket_dir, "-p", str(server.port), "-U", server.user]
-        dump = subprocess.run([server.bin_dir / "pg_dump", *address, "directus"], check=True, capture_output=True)
+        address = ["-h", str(server.socket_dir), "-p", str(server.port), "-U", server.user]
+        dump = subprocess.run([str(server.bin_dir / "pg_dump"), *address, "directus"], check=True, capture_output=True)
         encrypt = ["age", "--recipient", keys.recipient, "--output", str(nightly)]
         subprocess.run(encrypt, input=dump.stdout, check=True, timeout=60)
         left = Left({}, {}, tmp_path, server.sysid, server.bin_dir, server.data_dir)

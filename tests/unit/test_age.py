@@ -83,7 +83,7 @@ def children(name: str) -> list[str]:
     return done.stdout.split()
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(st.lists(st.binary(max_size=3000), max_size=4))
 def test_what_goes_in_comes_out(keys: Keys, tmp_path_factory: pytest.TempPathFactory, pieces: list[bytes]) -> None:
     path = tmp_path_factory.mktemp("dump") / "dump.age"

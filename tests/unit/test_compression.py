@@ -38,7 +38,7 @@ def compress(pieces: list[bytes], compression: str, level: int = 0) -> bytes:
     return bytes(taken)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.lists(st.binary(max_size=2000), max_size=6), st.sampled_from(KINDS))
 def test_what_goes_in_comes_out(pieces: list[bytes], compression: str) -> None:
     small = compress(pieces, compression)

@@ -132,7 +132,7 @@ PIECES = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(lines=st.lists(PIECES | st.text(st.characters(codec="utf-8", exclude_characters="\n\r"), max_size=20)))
 def test_no_line_is_lost(lines: list[str]) -> None:
     """Every line belongs to exactly one message, and one that is told has nothing but what is known."""

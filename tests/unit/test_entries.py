@@ -414,7 +414,7 @@ _WORDS = sorted(
 )
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(text=st.one_of(st.text(), st.lists(st.sampled_from(_WORDS)).map(" ".join)))
 def test_any_text_gives_an_entry(text: str) -> None:
     """Cut off, put together at random, or nonsense: never an exception."""

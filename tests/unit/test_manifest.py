@@ -212,7 +212,7 @@ def test_complete_is_true_or_it_is_not(value: object) -> None:
 _NAME = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=63)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(names=st.sets(_NAME, max_size=6), sizes=st.lists(st.integers(1, 50), min_size=1, max_size=4))
 def test_any_name_survives(names: set[str], sizes: list[int]) -> None:
     """From the catalogue through dump, scanner, manifest and file: the same set of names, however the stream is cut."""

@@ -40,13 +40,13 @@ def described(pieces: Iterable[bytes]) -> str:
         return str(error)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(dump=_RANDOM, sizes=st.lists(st.integers(1, 400), min_size=1, max_size=6))
 def test_how_the_stream_is_cut_changes_no_manifest(dump: bytes, sizes: list[int]) -> None:
     assert described(cut(dump, sizes)) == described([dump])
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(dump=st.binary(max_size=3000))
 def test_bytes_of_any_kind_give_a_manifest(dump: bytes) -> None:
     assert '"complete": true' not in described([dump])

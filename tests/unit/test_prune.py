@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.incomex.closeout.plugins.module_utils import _artefact_read, _removal
-from ansible_collections.incomex.closeout.plugins.module_utils._artefact import seal
+from ansible_collections.incomex.closeout.plugins.module_utils._artefact import VERIFICATION, begin, seal
 from ansible_collections.incomex.closeout.plugins.module_utils._artefact_read import LeftAlone
 from ansible_collections.incomex.closeout.plugins.module_utils._errors import CloseoutError, NotOurs
 from ansible_collections.incomex.closeout.plugins.module_utils._history import path_below
@@ -247,6 +247,7 @@ def test_what_others_put_into_the_root(root: Path) -> None:
     (root / "lost+found").mkdir()
     (root / "theirs\x1b[2J").mkdir()
     (root / "theirs\x1b[2J" / "file").touch()
+    begin(str(root / "verify_demo"), "5e5e5e5e5e5e", VERIFICATION)
     (root / "file").touch()
     (root / "dangling").symlink_to("nowhere")
     with socket.socket(socket.AF_UNIX) as listener:
@@ -255,6 +256,7 @@ def test_what_others_put_into_the_root(root: Path) -> None:
         lines = "\n".join(pruned(own, Rules(last=1, failed=0))["lines"])
         assert names(root) == before
     assert "left alone  lost+found, theirs\\x1b[2J: no mark of a closeout" in lines
+    assert "left alone  verify_demo: the record of a verification" in lines
     assert "left alone  dangling: a symbolic link" in lines
     assert "file" not in lines
 

@@ -187,7 +187,7 @@ def test_an_error_is_described_in_one_line() -> None:
     assert "\n" not in text and len(text) < 500
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     errors=st.lists(
         st.tuples(

@@ -27,7 +27,7 @@ def guide(**changes: Any) -> str:
     return text
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])))
 def test_bash_reads_a_word_as_it_is(text: str) -> None:
     word = shell_word(text)

@@ -445,7 +445,7 @@ FRAGMENTS = [
 DUMPS = st.lists(st.sampled_from(FRAGMENTS) | st.binary(max_size=40), max_size=30).map(b"".join)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(dump=DUMPS, sizes=st.lists(st.integers(0, 400), min_size=1, max_size=8))
 @example(dump=WHOLE + MARKER, sizes=[1])
 @example(dump=WHOLE + MARKER, sizes=[2, 1, 3])
@@ -453,13 +453,13 @@ def test_how_the_stream_is_cut_changes_nothing(dump: bytes, sizes: list[int]) ->
     assert scan(cut(dump, sizes)) == scan([dump])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(dump=DUMPS)
 def test_single_bytes_are_as_good(dump: bytes) -> None:
     assert scan(dump[at : at + 1] for at in range(len(dump))) == scan([dump])
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(dump=st.binary(max_size=2000))
 def test_bytes_of_any_kind_are_scanned(dump: bytes) -> None:
     """Never a crash; what is told is of the right form, and rows and bytes cannot be more than there were."""
@@ -475,7 +475,7 @@ def test_bytes_of_any_kind_are_scanned(dump: bytes) -> None:
 _NAME = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=30)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     tables=st.lists(
         st.tuples(_NAME, st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=10))),

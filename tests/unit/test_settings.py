@@ -325,7 +325,7 @@ _ANY = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(given=st.dictionaries(st.sampled_from(sorted(SETTINGS)), _ANY, max_size=6))
 def test_anything_is_read_or_told(given: dict[str, Any]) -> None:
     """Never a crash; without a problem, the artefact lies below its root and has names of its own."""

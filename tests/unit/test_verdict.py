@@ -1201,7 +1201,7 @@ _JSON = st.recursive(
 _PLACES = list(_places(passing()))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(path=st.sampled_from(_PLACES), value=_JSON)
 def test_evidence_of_any_form_is_judged(path: Path, value: Any) -> None:
     """Nonsense anywhere gives a verdict, so that the record is always written."""
@@ -1213,7 +1213,7 @@ def test_evidence_of_any_form_is_judged(path: Path, value: Any) -> None:
     assert isinstance(found["result"]["message"], str)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(evidence=st.dictionaries(st.sampled_from(sorted(passing())), _JSON))
 def test_no_evidence_passes(evidence: Json) -> None:
     """Without a run nothing passes, whatever stands in its place."""
@@ -1502,7 +1502,7 @@ _FACTS = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     facts=st.lists(_FACTS, min_size=12, max_size=12),
     which=st.sampled_from(["audited", "all"]),
