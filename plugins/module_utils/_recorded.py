@@ -97,7 +97,7 @@ _GLOBALS: Shape = {
         "size_bytes": COUNT,
     },
 }
-_CREATED_BY = "verify the dump itself, as one that nothing is recorded of"
+_OTHERWISE = "verify the dump itself, as one that nothing is recorded of"
 
 
 @dataclass(frozen=True)
@@ -158,13 +158,11 @@ class Recorded:
 def read_recorded(artefact: str) -> Recorded:
     """Read the evidence of an artefact directory. Raises CloseoutError, also where that run kept no whole dump."""
     content = read_whole(os.path.join(artefact, EVIDENCE), _LIMIT_BYTES)
-    do = f"an artefact without a whole dump and its evidence cannot be verified as one; {_CREATED_BY}"
+    do = f"an artefact without a whole dump and its evidence cannot be verified as one; {_OTHERWISE}"
     document = read_document(content, SCHEMA, _EVIDENCE, what=f"The evidence {EVIDENCE} of {artefact}", do=do)
     return Recorded(document, content)
 
 
 def read_recorded_globals(content: bytes) -> dict[str, Any]:
     """Read the globals of an artefact. Raises CloseoutError."""
-    return read_document(
-        content, GLOBALS_SCHEMA, _GLOBALS, what="The globals.json of the artefact", do=f"{_CREATED_BY}"
-    )
+    return read_document(content, GLOBALS_SCHEMA, _GLOBALS, what="The globals.json of the artefact", do=_OTHERWISE)

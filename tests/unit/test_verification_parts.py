@@ -36,7 +36,7 @@ from ansible_collections.incomex.closeout.plugins.module_utils._shape import (
 )
 from ansible_collections.incomex.closeout.plugins.module_utils._sums import files_of, held, read_sums
 from ansible_collections.incomex.closeout.plugins.module_utils._verification_settings import SETTINGS, read_settings
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.places import ROOT
@@ -52,6 +52,7 @@ _NAMES = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs
 )
 
 
+@settings(deadline=None)
 @given(names=st.sets(_NAMES, min_size=1, max_size=5))
 def test_sums_are_read_as_they_are_written(names: set[str], tmp_path_factory: pytest.TempPathFactory) -> None:
     """Whatever the names are: what seal() wrote, which sha256sum accepts, and what sha256sum writes."""
@@ -130,6 +131,7 @@ def test_what_is_no_dump_is_told(text: bytes, told: str) -> None:
     assert told in error.value.found
 
 
+@settings(deadline=None)
 @given(head=st.binary(max_size=200))
 def test_any_head_of_an_archive_is_read_or_refused(head: bytes) -> None:
     for content in (head, b"PGDMP" + head, b"PGDMP\x01\x0f\x00\x04\x08\x01" + head):
