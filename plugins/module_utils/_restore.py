@@ -28,7 +28,7 @@ from ._labels import NONCE_SETTING
 from ._names import quote_identifier
 from ._printable import printable_lines
 from ._psql import restore_settings
-from ._restore_archive import ArchiveRestore, can_read, restore_archive
+from ._restore_archive import ArchiveRestore, WorkersFailed, can_read, restore_archive
 from ._restore_errors import summarize
 from ._restore_parallel import Described, GivenUp, describe, jobs_or_default, restore_in_parallel, session_memory
 from ._restore_psql import restore_by_psql
@@ -181,19 +181,47 @@ def _of_archive(
 ) -> dict[str, Any]:
     """Restore an archive: by pg_restore, if that can open it and several sessions may restore; else its text by psql.
 
-    The text is wanted, too, where a manifest is to be made of it, or errors are to be tolerated class by class. What is
-    decrypted never lies in a file that several could open.
+    psql has the last word here, too: workers make side by side what the dump has one after the other, grants that need
+    each other for one. The text is wanted, too, where a manifest is to be made of it, or errors are to be tolerated
+    class by class. What is decrypted never lies in a file that several could open.
     """
     jobs = jobs_or_default(request.jobs)
     as_text = dump.is_encrypted() or request.by_hand or request.wants_manifest
     if not as_text and can_read(server, request.path) and jobs > 1:
         archive = ArchiveRestore(request.path, request.db, jobs, request.guard_statement(), request.log)
-        return restore_archive(server, session, archive, options)
+        try:
+            return restore_archive(server, session, archive, options)
+        except WorkersFailed as error:
+            reason = f"given up with {jobs} workers: {error.found}"
+            _make_anew(server, request, reason)
+            return _text_of_archive(server, session, request, dump, options, reason, _once_more(reason))
     reason = "its text is restored" if jobs > 1 else "one session was asked for"
+    return _text_of_archive(server, session, request, dump, options, reason)
+
+
+def _text_of_archive(
+    server: Server,
+    session: Session,
+    request: RestoreRequest,
+    dump: DumpFile,
+    options: str,
+    reason: str,
+    earlier: str = "",
+) -> dict[str, Any]:
     with contextlib.ExitStack() as opened:
         if os.path.isdir(request.path):
             opened.enter_context(lent(request.path, session))
-        return {**restore_by_psql(server, request, dump, options), "jobs": 1, "jobs_reason": reason}
+        try:
+            facts = restore_by_psql(server, request, dump, options, earlier)
+        except CloseoutError as error:
+            error.facts.setdefault("restore", {}).update(jobs=1, jobs_reason=reason)
+            raise
+    return {**facts, "jobs": 1, "jobs_reason": reason}
+
+
+def _once_more(reason: str) -> str:
+    """Return what the log begins with."""
+    return f"{reason}; all of it once more, with one psql\n"
 
 
 def _of_text(
@@ -210,7 +238,7 @@ def _of_text(
             reason = str(error)
         except GivenUp as error:
             reason = f"given up with {plan.jobs} sessions: {error}"
-            earlier = f"{reason}; all of it once more, with one psql\n"
+            earlier = _once_more(reason)
             _make_anew(server, request, reason)
     try:
         facts = restore_by_psql(server, request, dump, as_options(settings), earlier)

@@ -29,6 +29,10 @@ from ._server import Server, database_argument
 from ._session import Session
 
 
+class WorkersFailed(ProgramFailed):
+    """pg_restore did not come to its end without an error; one psql may."""
+
+
 @dataclass(frozen=True)
 class ArchiveRestore:
     """What to restore and where to, by ``jobs`` workers. ``guard`` is a statement that fails in any other server than
@@ -51,8 +55,8 @@ def can_read(server: Server, path: str) -> bool:
 def restore_archive(server: Server, session: Session, request: ArchiveRestore, options: str) -> dict[str, Any]:
     """Restore the archive; return return code, errors, seconds, how many workers, and the sha256 of what was read.
 
-    ``session`` is open to the server, ``options`` becomes PGOPTIONS. Raises ProgramFailed, with these facts, where the
-    restore did not succeed.
+    ``session`` is open to the server, ``options`` becomes PGOPTIONS. Raises WorkersFailed where the restore did not
+    succeed, ProgramFailed where the archive was changed; with these facts.
     """
     started = time.monotonic()
     meter.begin("restore")
@@ -84,7 +88,7 @@ def restore_archive(server: Server, session: Session, request: ArchiveRestore, o
         )
     if not whole:
         first = (errors["fatal"] or [messages.strip()[-300:] or "no message"])[0]
-        raise ProgramFailed(
+        raise WorkersFailed(
             "The restore failed",
             wanted="return code 0 and no error",
             found=f"return code {code}, {errors['fatal_total']} errors; the first: {first}",

@@ -353,3 +353,27 @@ def _wait_until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def test_workers_that_grant_side_by_side_are_not_the_last_word(
+    cluster: ClusterFactory, cutter_governance: str, tmp_path: Path
+) -> None:
+    """A grant that needs another one, which takes long: workers make both at once, psql one after the other."""
+    roles = [f"r{number}" for number in range(400)]
+    server = cluster(16, cutter_governance)
+    server.psql("".join(f"CREATE ROLE {role};" for role in [*roles, "reader", "granted"]), "directus")
+    server.psql(
+        "CREATE SCHEMA app; CREATE TABLE app.t AS SELECT 1 AS id;"
+        + "".join(f"GRANT USAGE ON SCHEMA app TO {role};" for role in [*roles, "reader"])
+        + "GRANT SELECT ON app.t TO reader WITH GRANT OPTION; SET ROLE reader; GRANT SELECT ON app.t TO granted;",
+        "directus",
+    )
+    dump = take(private_directory(tmp_path / "dump"), on_socket(server), format="custom")
+    log = tmp_path / "restore.log"
+    with scratch_server(dump.globals, server.bin_dir) as scratch:
+        facts = succeeds("pg_scratch_restore", scratch.asked(dump, jobs=4, log=str(log)))["restore"]
+        assert (facts["rc"], facts["jobs"], facts["errors"]) == (0, 1, NO_ERRORS)
+        assert "given up with 4 workers" in facts["jobs_reason"] and "permission denied" in facts["jobs_reason"]
+        assert facts["input_sha256"] == sha256sum(dump.path)
+        assert facts["jobs_reason"] in log.read_text()
+        equal(dump, scratch)
