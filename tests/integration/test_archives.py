@@ -88,6 +88,7 @@ def test_an_archive_is_restored_and_compared_by_a_scratch_server_that_reads_it(
             "name": "prod.pgc",
             "format": "custom",
             "compression": "none",
+            "encryption": "none",
             "size_bytes": archive.stat().st_size,
             "sha256": sha256sum(archive),
         }
