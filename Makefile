@@ -14,7 +14,7 @@ YAML := $(wildcard galaxy.yml .yamllint .ansible-lint meta roles playbooks examp
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv test unit integration drills bench lint ruff mypy mypy-plugins yamllint ansible-lint demo clean
+.PHONY: help venv test unit integration drills bench lint ruff mypy mypy-plugins yamllint ansible-lint demo example clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*##/\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r t d; do printf '  %-14s%s\n' "$$t" "$$d"; done
@@ -62,6 +62,9 @@ ansible-lint: $(VENV)/.tools
 
 demo: $(VENV)/.run  ## a closeout of an embedded production server, without Docker
 	$(BIN)/python examples/demo/run $(ARGS)
+
+example: $(VENV)/.run  ## docs/example made anew: the record of the last of six closeouts; ARGS=--output=DIR: where they go
+	$(BIN)/python examples/demo/run --runs 6 --example docs/example $(ARGS)
 
 clean:  ## remove .venv, the caches and what a run wrote
 	rm -rf $(VENV) .cache output

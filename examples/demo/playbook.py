@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from places import REPOSITORY
 from production import DATABASE, PORT, SUPERUSER
 from programs import clean_environment, end_playbook, process_prefix
+from signing import ALLOWED_SIGNERS
 from told import DemoError, say
 
 if TYPE_CHECKING:
@@ -42,6 +43,19 @@ def closeout_variables(installation: Installation, socket: Path, root: Path, key
         "closeout_label": "demo",
         "closeout_textfile_dir": str(metrics),
         "closeout_sign_key": str(key or ""),
+    }
+
+
+def verification_variables(installation: Installation, root: Path, artefact: Path, key: Path | None) -> dict[str, Any]:
+    """The variables that verify an artefact, by its signature too if there is one."""
+    return {
+        "closeout_verify_path": str(artefact),
+        "closeout_verify_allowed_signers": str(key.with_name(ALLOWED_SIGNERS)) if key else "",
+        "closeout_bin_dir": str(installation.bin_dir),
+        "closeout_scratch_driver": "local",
+        "closeout_scratch_ttl_s": SCRATCH_TTL_S,
+        "closeout_root": str(root),
+        "closeout_label": "demo",
     }
 
 

@@ -63,6 +63,8 @@ def print_places(root: Path, artefact: Path, dump: str | None) -> None:
         print("              and: sha256sum --check --strict --quiet SHA256SUMS")
     else:
         print("signature     none: there is no ssh-keygen here")
+    for verified in sorted(root.glob("verify_demo_*"))[-1:]:
+        print(f"verification  {verified / 'verification.html'}")
     print(f"history       {root / 'history.jsonl'} (run the demo again, and the page has plots of it)")
     for path in sorted((root / "metrics").glob("*.prom")):
         print(f"metrics       {path}")

@@ -50,6 +50,9 @@ def assert_passed(done: subprocess.CompletedProcess[str], output: Path) -> None:
             subprocess.run(["bash", "-c", command], cwd=record.parent, check=True, timeout=60)
     (metrics,) = output.glob("metrics/*.prom")
     assert "incomex_closeout_last_result{" in metrics.read_text() and str(metrics) in done.stdout
+    (verified,) = output.glob("verify_demo_*/verification.json")
+    assert json.loads(verified.read_text())["result"]["verification_result"] == "ALL_PASS"
+    assert str(verified.with_suffix(".html")) in done.stdout
     (line,) = (output / "history.jsonl").read_text().splitlines()
     assert json.loads(line)["run_id"] == evidence["run"]["id"]
     assert evidence["result"]["production_state"] == "SAFE, changed by its own traffic"
