@@ -17,7 +17,7 @@ from ._outcome import INFO, PASS, Evidence, get
 from ._printable import printable
 from ._summary import check_lines, labelled
 from ._verification import as_restore_test
-from ._view import Facts, fact, isolation_facts, problems_of, scratch_facts, sections_of, teardown_facts
+from ._view import Facts, fact, isolation_facts, problems_of, scratch_facts, sections_of, sentence, teardown_facts
 from ._view_tables import biggest, compared
 from ._view_text import listed, moment, number, size, size_and_bytes, text
 from ._view_timeline import FILES, PRODUCTION, timeline
@@ -50,8 +50,7 @@ def verification_view(document: Evidence) -> dict[str, Any]:
         "result": "ALL_PASS" if passed else "FAIL",
         "what": text(get(document, "subject", "path") or get(document, "settings", "verify_path")),
         "host": text(get(document, "run", "host")),
-        "sentence": f"{len(counted) - failed} of {len(counted)} checks that count passed; {len(checks) - len(counted)}"
-        " more told something.",
+        "sentence": sentence(passed, len(counted), failed, len(checks) - len(counted)),
         "started": moment(get(document, "run", "started_utc")),
         "finished": moment(get(document, "run", "finished_utc")),
         "line": f"VERIFICATION_RESULT: {'ALL_PASS' if passed else 'FAIL'}",

@@ -113,7 +113,7 @@ def _verdict(document: Evidence) -> dict[str, Any]:
         "host": text(get(document, "run", "host")),
         "started": moment(get(document, "run", "started_utc")),
         "finished": moment(get(document, "run", "finished_utc")),
-        "sentence": _sentence(passed, len(counted), len(failed), len(checks) - len(counted)),
+        "sentence": sentence(passed, len(counted), len(failed), len(checks) - len(counted)),
         "claims": [
             *(
                 {"label": label, "value": text(get(result, name)), "good": get(result, name) is True}
@@ -125,7 +125,8 @@ def _verdict(document: Evidence) -> dict[str, Any]:
     }
 
 
-def _sentence(passed: bool, counted: int, failed: int, told: int) -> str:
+def sentence(passed: bool, counted: int, failed: int, told: int) -> str:
+    """Return how many checks passed, in one sentence."""
     beside = f"; {told} more told something, which is not counted" if told else ""
     return f"All {counted} checks passed{beside}." if passed else f"{failed} of {counted} checks did not pass{beside}."
 
