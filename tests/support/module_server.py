@@ -8,6 +8,7 @@ interpreter.
 from __future__ import annotations
 
 import atexit
+import faulthandler
 import importlib
 import io
 import json
@@ -16,6 +17,7 @@ import runpy
 import select
 import signal
 import sys
+import time
 import traceback
 from typing import Any
 
@@ -35,6 +37,7 @@ _PRELOADED = (
     "pg_witness_info",
 )
 TIMED_OUT = "timed out"
+_SAYING_S = 1.0
 
 
 def serve() -> None:
@@ -58,6 +61,9 @@ def _end_of(child: int, timeout_s: float) -> int | str:
     in_time = select.select([descriptor], [], [], timeout_s)[0]
     os.close(descriptor)
     if not in_time:
+        # It says what all of its threads are at.
+        os.kill(child, signal.SIGUSR1)
+        time.sleep(_SAYING_S)
         os.kill(child, signal.SIGKILL)
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     return code if in_time else TIMED_OUT
@@ -72,6 +78,7 @@ def _module(name: str, arguments: dict[str, Any], environment: dict[str, str], s
         descriptor = os.open(path, os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_APPEND)
         os.dup2(descriptor, number)
         os.close(descriptor)
+    faulthandler.register(signal.SIGUSR1, file=2)
     sys.stdin = io.StringIO()
     sys.argv = [name]
     code: Any = 0

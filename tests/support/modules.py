@@ -100,8 +100,5 @@ def run_module(
 ) -> ModuleResult:
     """Run a module (short name) to its end; AssertionError when it printed no JSON result (but a traceback)."""
     if python == sys.executable and env is None:
-        done = module_servers.run(PREFIX + name, _arguments(args, check=check, diff=diff), timeout_s)
-        if done is None:
-            raise subprocess.TimeoutExpired(name, timeout_s)
-        return _result(*done)
+        return _result(*module_servers.run(PREFIX + name, _arguments(args, check=check, diff=diff), timeout_s))
     return finish(start_module(name, args, check=check, diff=diff, python=python, env=env), timeout_s)
