@@ -23,6 +23,7 @@ from tests.support.places import CACHE, apt_install, on_debian_as_root, try_lock
 DEFAULT_URL = "unix:///var/run/docker.sock"
 _START_S = 40.0
 _STOP_S = 40.0
+_VOLUMES_MB = 4096
 _SLOTS = 8
 
 
@@ -100,7 +101,8 @@ def _slot(cache: Path) -> tuple[Path, int]:
 @contextlib.contextmanager
 def _private() -> Iterator[str]:
     """Run a dockerd of our own, without network, and stop it afterwards; gives its URL."""
-    with own() as one:
+    # Where the session's files lie in memory, those of its databases in containers do, too.
+    with own(volumes_mb=_VOLUMES_MB if session.in_memory() else 0) as one:
         yield one.url
 
 

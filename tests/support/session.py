@@ -93,6 +93,11 @@ def _in_memory(target: Path) -> None:
     _checked(libc.mount(b"tmpfs", os.fsencode(target), b"tmpfs", 0, b"mode=1777"))
 
 
+def in_memory() -> bool:
+    """Whether the session's directory lies in memory."""
+    return TMP.stat().st_dev != TMP.parent.stat().st_dev
+
+
 def begin() -> tuple[int, bool]:
     """Put this process under a supervisor and make the session's directory the default one for temporary files.
 
