@@ -55,8 +55,8 @@ def can_read(server: Server, path: str) -> bool:
 def restore_archive(server: Server, session: Session, request: ArchiveRestore, options: str) -> dict[str, Any]:
     """Restore the archive; return return code, errors, seconds, how many workers, and the sha256 of what was read.
 
-    ``session`` is open to the server, ``options`` becomes PGOPTIONS. Raises WorkersFailed where the restore did not
-    succeed, ProgramFailed where the archive was changed; with these facts.
+    ``session`` is open to the server, ``options`` becomes PGOPTIONS. Raises WorkersFailed where several workers did
+    not succeed, ProgramFailed where one did not, or the archive was changed; with these facts.
     """
     started = time.monotonic()
     meter.begin("restore")
@@ -88,7 +88,8 @@ def restore_archive(server: Server, session: Session, request: ArchiveRestore, o
         )
     if not whole:
         first = (errors["fatal"] or [messages.strip()[-300:] or "no message"])[0]
-        raise WorkersFailed(
+        # One worker does what one psql would do.
+        raise (ProgramFailed if reason else WorkersFailed)(
             "The restore failed",
             wanted="return code 0 and no error",
             found=f"return code {code}, {errors['fatal_total']} errors; the first: {first}",

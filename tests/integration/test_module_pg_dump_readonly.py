@@ -113,6 +113,7 @@ def test_of_a_container_checked_taken_and_not_overwritten(
         "name": NAME,
         "format": "plain",
         "compression": "none",
+        "encryption": "none",
         "size_bytes": dump["size_bytes"],
         "sha256": dump["sha256"],
     }
