@@ -33,7 +33,8 @@ directory="$base/{JOB}$token"
 """
 # Whoever else ends just now removes an empty directory: so it is made again, a few times.
 # The command is a child of a shell that writes down its return code. That shell and what it starts hold the lock on
-# `alive`, by which a later run sees whether anybody is left. TMPDIR: where Ansible's payload unpacks itself.
+# `alive`, by which a later run sees whether anybody is left: so it is held before it has that name. TMPDIR: where
+# Ansible's payload unpacks itself.
 _START = """
 for program in flock setsid; do
     if ! command -v "$program" >/dev/null; then
@@ -52,7 +53,7 @@ do
         exit {refused}
     fi
 done
-exec 9>"$directory/alive" && flock 9
+exec 9>"$directory/new-alive" && flock 9 && mv "$directory/new-alive" "$directory/alive"
 echo 0 >"$directory/lease"
 printf %s "$payload" >"$directory/{payload}"
 export {variable}="$directory/lease" TMPDIR="$directory"

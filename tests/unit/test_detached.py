@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from ansible_collections.incomex.closeout.plugins.module_utils._abandoned import jobs
 from ansible_collections.incomex.closeout.plugins.module_utils._running import directory
 from ansible_collections.incomex.closeout.plugins.plugin_utils._detached import (
     CANNOT_START,
@@ -98,6 +100,27 @@ def test_a_long_command_is_asked_for_and_its_lease_renewed(target: Target) -> No
     assert answer(target.ask()) == Answer(True, False, "done\n")
     # Should the answer be lost on its way, the next question has it again.
     assert answer(target.ask()) == Answer(True, False, "done\n")
+
+
+def test_one_that_is_just_being_started_is_not_taken_for_dead(
+    target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reaper that looks before the lock is held leaves the directory alone."""
+    real = shutil.which("flock")
+    slow = tmp_path / "flock"
+    slow.write_text(
+        f'#!/bin/sh\n: >>"{tmp_path}/asked"\nuntil [ -e "{tmp_path}/go" ]; do sleep 0.05; done\nexec {real} "$@"\n'
+    )
+    slow.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    with ThreadPoolExecutor(1) as pool:
+        starting = pool.submit(target.start, "echo said")
+        try:
+            wait_until((tmp_path / "asked").exists, 10, "the lock to be asked for")
+            assert target.directory.exists() and str(target.directory) not in list(jobs())
+        finally:
+            (tmp_path / "go").touch()
+        assert answer(starting.result()) == Answer(True, False, "said\n")
 
 
 def test_it_is_nobodys_child(target: Target) -> None:
