@@ -33,6 +33,7 @@ _PAYLOAD = "incomex.closeout.closeout_module"
 _LONG = ("pg_dump_readonly", "pg_dump_inventory", "pg_scratch_restore", "pg_dump_compare", "verification_subject")
 _LONG_STATES = ("confirmed", "sealed", "pruned")
 """Those of closeout_artefact that read files whole, or remove many."""
+_LARGE = ("evidence", "record", "page", "lists")
 _PAUSE_S = 1.0
 
 
@@ -48,8 +49,13 @@ class ActionModule(Normal):
         self._pause_s = self._progress_pause_s(task_vars or {})
         self._told = time.monotonic()
         self._host = str((task_vars or {}).get("inventory_hostname", ""))
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        return result
+        try:
+            result: dict[str, Any] = super().run(tmp, task_vars)
+            return result
+        finally:
+            # The task goes back with its result, through a pipe. What does not fit into that would wait for ever for an
+            # ansible-playbook that was killed meanwhile.
+            self._task.args = {name: value for name, value in self._task.args.items() if name not in _LARGE}
 
     def _execute_module(self, module_name: str | None = None, *args: Any, **options: Any) -> dict[str, Any]:
         """Send the payload in the place of the task's module; another that Ansible needs on the way stays itself."""

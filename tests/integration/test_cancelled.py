@@ -7,6 +7,7 @@ import json
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -152,3 +153,28 @@ def test_a_restore_ends_with_its_controller(
     docker_host = str(variables.get("closeout_docker_host", ""))
     removed = succeeds("pg_scratch_server", {**run, "state": "absent", "docker_host": docker_host})
     assert removed["changed"] is True
+
+
+def descending(directory_path: Path) -> list[int]:
+    """Processes of ansible-playbook, and of what it started, that was begun in that directory."""
+    mark = f"ANSIBLE_CONFIG={directory_path}/".encode()
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if mark in (entry / "environ").read_bytes():
+                found.append(int(entry.name))
+    return found
+
+
+def test_no_worker_waits_for_a_controller_that_is_gone(cluster: ClusterFactory, tmp_path: Path) -> None:
+    """Killed while the record is written: its worker, too, comes to its end, though nobody takes its result."""
+    many = "".join(f"CREATE TABLE public.a_table_of_many_{number} ();" for number in range(200))
+    server = cluster(16, many)
+    root = tmp_path / "root"
+    with playing(tmp_path, local_variables(server, root, schema="public")) as playbook, ThreadPoolExecutor(1) as pool:
+        assert playbook.stdout is not None
+        pool.submit(playbook.stdout.read)
+        wait_until(lambda: any(root.glob("*/closeout.json")), 90, "the record")
+        playbook.send_signal(signal.SIGKILL)
+        playbook.wait()
+        wait_until(lambda: not descending(tmp_path), _NOTICED_S, "the worker's end")
