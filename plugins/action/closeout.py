@@ -54,8 +54,9 @@ class ActionModule(Normal):
             return result
         finally:
             # The task goes back with its result, through a pipe. What does not fit into that would wait for ever for an
-            # ansible-playbook that was killed meanwhile.
-            self._task.args = {name: value for name, value in self._task.args.items() if name not in _LARGE}
+            # ansible-playbook that was killed meanwhile. One that may be tried again needs its arguments.
+            if not (self._task.until or self._task.retries):
+                self._task.args = {name: value for name, value in self._task.args.items() if name not in _LARGE}
 
     def _execute_module(self, module_name: str | None = None, *args: Any, **options: Any) -> dict[str, Any]:
         """Send the payload in the place of the task's module; another that Ansible needs on the way stays itself."""
