@@ -19,7 +19,7 @@ import signal
 import sys
 import time
 import traceback
-from typing import Any
+from typing import Any, NoReturn
 
 from ansible.module_utils.testing import patch_module_args
 
@@ -48,11 +48,11 @@ def serve() -> None:
         request = json.loads(line)
         child = os.fork()
         if child == 0:
-            # Whatever happens in it, it ends here.
+            code = 1
             try:
                 code = _module(**request["module"])
             finally:
-                os._exit(code if sys.exc_info()[0] is None else 1)
+                _leave(code)
         print(json.dumps(_end_of(child, request["timeout_s"])), flush=True)
 
 
@@ -87,14 +87,23 @@ def _module(name: str, arguments: dict[str, Any], environment: dict[str, str], s
             runpy.run_module(name, run_name="__main__", alter_sys=True)
     except SystemExit as error:
         code = error.code
-    except Exception:  # noqa: BLE001 (as the interpreter does it)
-        traceback.print_exc()
-        code = 1
-    # A forked process ends without these: they remove a module's temporary directory.
-    atexit._run_exitfuncs()
-    sys.stdout.flush()
-    sys.stderr.flush()
     return code if isinstance(code, int) else 0 if code is None else 1
+
+
+def _leave(code: int) -> NoReturn:
+    """End this process as an interpreter ends: an error is told, and what was registered for the end is done.
+
+    Whatever happened in it, it never goes on as a second server.
+    """
+    try:
+        if sys.exc_info()[0] is not None:
+            traceback.print_exc()
+        # They remove a module's temporary directory.
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+    finally:
+        os._exit(code)
 
 
 if __name__ == "__main__":
