@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.integration.module_options import fails, sha256sum, shipped, succeeds
+from tests.support.playbook import LOCAL, run_playbook
 
 RUN = "a1b2c3d4e5f6"
 
@@ -219,3 +220,30 @@ def test_evidence_and_record_are_written_and_not_told_again(begun: Path, state: 
     assert sums.exists() is (state == "sealed")
     if sums.exists():
         assert not [name for name in written if name not in sums.read_text()]
+
+
+_AGAIN = """
+- hosts: localhost
+  gather_facts: false
+  tasks:
+    - incomex.closeout.closeout_artefact:
+        {{state: begun, path: {path}, run_id: 4f0c7a91b2d3}}
+    - incomex.closeout.closeout_artefact:
+        state: recorded
+        path: {path}
+        run_id: 4f0c7a91b2d3
+        record: the record
+      register: recorded
+      until: recorded.attempts | default(1) == 2
+      retries: 3
+      delay: 0
+"""
+
+
+def test_a_task_that_is_tried_again_has_its_arguments(tmp_path: Path) -> None:
+    """The action takes what is large out of a task that is done, and leaves one that may come once more as it is."""
+    playbook = tmp_path / "again.yml"
+    playbook.write_text(_AGAIN.format(path=tmp_path / "artefact"))
+    result = run_playbook({}, playbook=str(playbook), inventory=LOCAL)
+    recorded = result.tasks[-1]["result"]
+    assert (result.rc, recorded["attempts"], recorded["changed"]) == (0, 2, True), result.stdout
