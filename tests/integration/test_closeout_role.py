@@ -55,15 +55,16 @@ def test_parameters_of_the_role_bring_no_result_along(tmp_path: Path) -> None:
 
 def test_a_result_that_was_set_before_is_not_told(tmp_path: Path) -> None:
     """Facts and parameters of the role win over variables of an imported file, not over those of an included one."""
-    told = {"closeout_result": "ALL_PASS", "closeout_artifact": "/nowhere", "closeout_sha256": "0" * 64}
+    passed = {"closeout_result": "ALL_PASS", "closeout_artifact": "/nowhere", "closeout_sha256": "0" * 64}
+    told = {"localhost/directus": passed}
     playbook = tmp_path / "play.yml"
     playbook.write_text(
         "- hosts: closeout\n"
         "  gather_facts: false\n"
         "  tasks:\n"
-        f"    - ansible.builtin.set_fact: {{_closeout_told_result: {json.dumps(told)}}}\n"
+        f"    - ansible.builtin.set_fact: {{_closeout_told_results: {json.dumps(told)}}}\n"
         "    - ansible.builtin.include_role: {name: incomex.closeout.closeout}\n"
-        f"      vars: {{_closeout_told_result: {json.dumps(told)}}}\n"
+        f"      vars: {{_closeout_told_results: {json.dumps(told)}}}\n"
     )
     nobody = {"closeout_container": "", "closeout_login_unix_socket": str(tmp_path), "closeout_scratch_driver": "local"}
     result = run_playbook({**nobody, "closeout_root": str(tmp_path / "root")}, playbook=str(playbook))

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.incomex.closeout.plugins.filter import closeout as of_a_closeout
+from ansible_collections.incomex.closeout.plugins.filter import fleet as of_a_fleet
 from ansible_collections.incomex.closeout.plugins.filter import verification as of_a_verification
 from ansible_collections.incomex.closeout.plugins.module_utils._verdict import verdict
 from ansible_collections.incomex.closeout.plugins.module_utils._verification_verdict import verification_verdict
@@ -31,7 +32,11 @@ VERIFY_OPTIONS: dict[str, Any] = yaml.safe_load(
     (ROOT / "roles" / "verify" / "meta" / "argument_specs.yml").read_text()
 )["argument_specs"]["main"]["options"]
 ITS_OWN = {name: value for name, value in VERIFY.items() if name not in DEFAULTS}
-FILTERS = {**of_a_closeout.FilterModule().filters(), **of_a_verification.FilterModule().filters()}
+FILTERS = {
+    **of_a_closeout.FilterModule().filters(),
+    **of_a_fleet.FilterModule().filters(),
+    **of_a_verification.FilterModule().filters(),
+}
 MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py") if path.stem != "__init__")
 
 

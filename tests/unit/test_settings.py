@@ -345,6 +345,8 @@ def _yaml(path: Path) -> Any:
 
 
 SECRETS = ("closeout_password", "closeout_notify_url", "closeout_notify_token")
+# What several runs have together, and the plan of none of them.
+_OF_THE_PLAY = {"closeout_databases": [], "closeout_summary_dir": ""}
 # The role's default container is the original run's; a module without one means a server outside containers.
 _OF_THE_ROLE = {"container": "postgres"}
 
@@ -353,11 +355,11 @@ def test_the_role_s_defaults_are_the_settings_and_the_secrets() -> None:
     defaults = _yaml(ROLE / "defaults" / "main.yml")
     expected = {f"closeout_{name}": setting.default for name, setting in SETTINGS.items()}
     expected |= {f"closeout_{name}": value for name, value in _OF_THE_ROLE.items()}
-    assert defaults == {**expected, **dict.fromkeys(SECRETS, "")}
+    assert defaults == {**expected, **dict.fromkeys(SECRETS, ""), **_OF_THE_PLAY}
 
 
 def test_the_role_hands_every_setting_to_the_plan() -> None:
-    given = _yaml(ROLE / "vars" / "main.yml")["_closeout_given"]
+    given = _yaml(ROLE / "vars" / "main.yml")["_closeout_common"]
     assert given == {name: f"{{{{ closeout_{name} }}}}" for name in SETTINGS}
 
 
@@ -370,6 +372,6 @@ def test_the_role_s_arguments_are_its_defaults() -> None:
     assert {name for name, option in options.items() if option.get("no_log")} == set(SECRETS)
 
 
-def test_the_playbook_takes_the_hosts_and_no_other_variable() -> None:
+def test_the_playbook_takes_the_hosts_and_the_summary_s_place() -> None:
     text = (ROOT / "playbooks" / "closeout.yml").read_text()
-    assert set(re.findall(r"\bcloseout_\w+", text)) <= {"closeout_hosts"}
+    assert set(re.findall(r"\bcloseout_\w+", text)) <= {"closeout_hosts", "closeout_summary_dir"}

@@ -30,7 +30,7 @@ from tests.support import page
 from tests.support.places import ROOT
 from tests.unit.evidence import Json, collected, passing, results
 
-TEMPLATE = (ROOT / "roles" / "closeout" / "templates" / "closeout.html.j2").read_text()
+TEMPLATES = ROOT / "roles" / "closeout" / "templates"
 HOSTILE = "\"'><script>alert(1)</script></title></style></p><!-- & &lt; {{ 1/0 }} ` \x1b[31m \u202e \n"
 
 
@@ -41,10 +41,11 @@ def judged(evidence: Json) -> Json:
 
 def rendered(evidence: Json, outcome: Json | None = None) -> str:
     """The page, from Jinja alone, which escapes nothing by itself, as in Ansible."""
-    environment = jinja2.Environment(trim_blocks=True, undefined=jinja2.StrictUndefined)
+    loader = jinja2.FileSystemLoader(TEMPLATES)
+    environment = jinja2.Environment(trim_blocks=True, undefined=jinja2.StrictUndefined, loader=loader)
     environment.filters["combine"] = lambda one, other: {**one, **other}
     environment.filters["incomex.closeout.closeout_view"] = closeout_view
-    template = environment.from_string(TEMPLATE)
+    template = environment.get_template("closeout.html.j2")
     return template.render(_closeout_evidence=evidence, _closeout_verdict=outcome or verdict(evidence))
 
 

@@ -1,0 +1,73 @@
+# Copyright (c) 2026 The incomex.closeout authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The filters of several closeouts: the databases of a host, the hosts of a play."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+from ansible_collections.incomex.closeout.plugins.filter.closeout import plain
+from ansible_collections.incomex.closeout.plugins.module_utils._clock import to_text
+from ansible_collections.incomex.closeout.plugins.module_utils._fleet import fleet, fleet_view
+from ansible_collections.incomex.closeout.plugins.module_utils._runs import (
+    Run,
+    announced,
+    databases_of,
+    outcome,
+    runs_of,
+)
+from ansible_collections.incomex.closeout.plugins.module_utils._statistics import Told
+
+
+def closeout_announced(told: dict[str, Any], host: str, databases: Any, db: Any) -> Told:
+    """Return what is told of the next runs of ``host`` before they begin. Raises AnsibleFilterError on ``databases``
+    that cannot be read.
+    """
+    try:
+        return announced(plain(told), host, databases_of(plain(databases)), str(db or ""))
+    except ValueError as error:
+        raise AnsibleFilterError(str(error)) from error
+
+
+def closeout_runs(databases: Any, told: dict[str, Any]) -> list[Run]:
+    """Return the runs of a host that were announced last."""
+    return runs_of(databases_of(plain(databases)), plain(told))
+
+
+def closeout_outcome(runs: list[Run], ended: dict[str, Any]) -> dict[str, Any]:
+    """Return what the ``runs`` of a host came to: whether it passed, whether it fails, and a message."""
+    return outcome(plain(runs), plain(ended))
+
+
+def closeout_fleet(hostvars: Any, known: list[str], hosts: list[str], job: Any = None) -> dict[str, Any]:
+    """Return the document of all closeouts: ``known`` hosts may have told something, those of the play must."""
+    names = list(dict.fromkeys([*hosts, *known]))
+    told, reported = (
+        {name: plain(hostvars[name].get(variable) or {}) for name in names}
+        for variable in ("_closeout_told", "_closeout_reported")
+    )
+    return fleet(told, reported, list(hosts), to_text(dt.datetime.now(dt.timezone.utc)), str(job or ""))
+
+
+def closeout_fleet_view(document: dict[str, Any]) -> dict[str, Any]:
+    """Return what the pages of a summary show of it."""
+    return fleet_view(plain(document))
+
+
+class FilterModule:
+    """The filters of several closeouts."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """Return them by name."""
+        return {
+            "closeout_announced": closeout_announced,
+            "closeout_runs": closeout_runs,
+            "closeout_outcome": closeout_outcome,
+            "closeout_fleet": closeout_fleet,
+            "closeout_fleet_view": closeout_fleet_view,
+        }

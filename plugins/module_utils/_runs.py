@@ -1,0 +1,100 @@
+# Copyright (c) 2026 The incomex.closeout authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Private to incomex.closeout: the runs of a host: one for each of its databases, and what all of them came to."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, TypedDict
+
+from ._settings import SETTINGS
+from ._statistics import ALL_PASS, NOTHING, Told, key_for
+
+
+class Run(TypedDict):
+    """A run: the name under which it is told, and the settings (without prefix) that it has to itself."""
+
+    key: str
+    given: dict[str, Any]
+
+
+def databases_of(given: Any) -> list[dict[str, Any]]:
+    """Return the settings that each database has to itself, in the order given; one without any where none was given.
+
+    ``given`` is a list of names and of mappings of settings with ``db`` among them, or names separated by commas or line
+    breaks. Raises ValueError, which says what was wanted, what was found and what to do, without any value.
+    """
+    parts = re.split(r"[,\r\n]", given) if isinstance(given, str) else given
+    if not parts:
+        return [{}]
+    if not isinstance(parts, list):
+        raise ValueError(_wrong(f"a {type(parts).__name__}"))
+    found = [_database(part) for part in parts if part not in ("", None) and str(part).strip()]
+    return found or [{}]
+
+
+def _database(part: Any) -> dict[str, Any]:
+    if isinstance(part, str):
+        return {"db": part.strip()}
+    if not isinstance(part, dict):
+        raise ValueError(_wrong(f"a {type(part).__name__}"))
+    if not str(part.get("db") or "").strip():
+        raise ValueError(_wrong("a mapping without db"))
+    unknown = sorted(str(name) for name in part if name not in SETTINGS)
+    if unknown:
+        raise ValueError(
+            f"closeout_databases: {part['db']}: {', '.join(unknown)}: wanted settings that a database can have to itself:"
+            " the variables of the role without their prefix, but for passwords and whom to tell. Correct the name; for"
+            " a password use closeout_passfile, which has a line for each server, database and user."
+        )
+    return dict(part)
+
+
+def _wrong(found: str) -> str:
+    return (
+        "closeout_databases: wanted a list of database names, or of mappings with db and the settings of that database;"
+        f" found {found}. Correct it, for example: closeout_databases: [directus, {{db: reports, schema: public}}]"
+    )
+
+
+def announced(told: Told, host: str, databases: list[dict[str, Any]], db: str) -> Told:
+    """Return what is told of the next runs of ``host`` before they begin: FAIL, by names that none in ``told`` has.
+
+    ``db`` is the name of the database where there is but one, without settings of its own.
+    """
+    new: Told = {}
+    for database in databases:
+        new[key_for({**told, **new}, host, str(database.get("db") or db))] = dict(NOTHING)
+    return new
+
+
+def runs_of(databases: list[dict[str, Any]], told: Told) -> list[Run]:
+    """Return the runs, of which ``told`` has the names: they were announced last."""
+    keys = list(told)[-len(databases) :]
+    return [{"key": key, "given": given} for key, given in zip(keys, databases)]
+
+
+def outcome(runs: list[Run], ended: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Return whether all ``runs`` have ``passed``, whether the host ``fails`` for one of them, and a message.
+
+    ``ended`` has for each of them by its key: result ("ALL_PASS", "FAIL"; "" for one that was only planned and is ready),
+    ``fail`` (whether anything but a pass fails) and message. One that is not there has failed.
+    """
+    lost = {"result": "FAIL", "fail": True, "message": "CLOSEOUT_RESULT: FAIL. It did not come to its end."}
+    each = {run["key"]: ended.get(run["key"]) or lost for run in runs}
+    failed = {key: one for key, one in each.items() if one["result"] not in (ALL_PASS, "")}
+    told = failed or each
+    if len(each) == 1:
+        message = "".join(one["message"] for one in told.values())
+    else:
+        head = (
+            f"CLOSEOUT_RESULT: FAIL. {len(failed)} of {len(each)} databases" if failed else "CLOSEOUT_RESULT: ALL_PASS"
+        )
+        message = "\n".join([head, *(f"{key}: {one['message']}" for key, one in told.items())])
+    return {
+        "passed": bool(each) and all(one["result"] == ALL_PASS for one in each.values()),
+        "fails": not each or any(one["fail"] for one in failed.values()),
+        "message": message,
+    }
