@@ -14,6 +14,7 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.incomex.closeout.plugins.filter.closeout import plain
 from ansible_collections.incomex.closeout.plugins.module_utils._clock import to_text
 from ansible_collections.incomex.closeout.plugins.module_utils._fleet import fleet, fleet_view
+from ansible_collections.incomex.closeout.plugins.module_utils._plan_elsewhere import joined
 from ansible_collections.incomex.closeout.plugins.module_utils._runs import (
     Run,
     announced,
@@ -59,6 +60,11 @@ def closeout_fleet_view(document: dict[str, Any]) -> dict[str, Any]:
     return fleet_view(plain(document))
 
 
+def closeout_planned(plan: dict[str, Any], there: dict[str, Any] | None) -> dict[str, Any]:
+    """Return the plan of production's host with what the host of the restore test said."""
+    return joined(plain(plan), plain(there))
+
+
 class FilterModule:
     """The filters of several closeouts."""
 
@@ -67,6 +73,7 @@ class FilterModule:
         return {
             "closeout_announced": closeout_announced,
             "closeout_runs": closeout_runs,
+            "closeout_planned": closeout_planned,
             "closeout_outcome": closeout_outcome,
             "closeout_fleet": closeout_fleet,
             "closeout_fleet_view": closeout_fleet_view,

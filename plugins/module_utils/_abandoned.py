@@ -20,7 +20,8 @@ import stat
 import time
 from collections.abc import Iterator
 
-from ._artefact import MARKER, host_name, is_of_verification
+from ._artefact import COPY as COPY_OF_ARTEFACT
+from ._artefact import MARKER, VERIFICATION, host_name, is_marked
 from ._deadline import is_past
 from ._errors import CloseoutError
 from ._files import PARTIAL, read_whole
@@ -42,16 +43,19 @@ def half_written(root: str) -> Iterator[tuple[str, str]]:
 
 
 def half_written_by(root: str, run_id: str) -> list[str]:
-    """Return the path of every file or directory below ``root`` that run ``run_id`` has not finished."""
+    """Return the path of all below ``root`` that run ``run_id`` has not finished, and of its copies."""
     own = [path for path, owner in _artefacts(root) if owner == run_id]
-    return [found for path in own for found in (*_partials(path), *_copy_in(path))]
+    copies = [path for path in own if is_marked(path, COPY_OF_ARTEFACT)]
+    return copies + [found for path in own if path not in copies for found in (*_partials(path), *_copy_in(path))]
 
 
 def expired_copies(root: str) -> Iterator[tuple[str, str]]:
-    """Yield path and run id of every copy of an archive below ``root`` whose time is up: it is used by one module after
-    the other, and has a deadline as the scratch server has that it is for.
+    """Yield path and run id of every copy of an artefact, or of an archive, below ``root`` whose time is up: it is used
+    by one module after the other, and has a deadline as the scratch server has that it is for.
     """
     for path, owner in _artefacts(root):
+        if is_marked(path, COPY_OF_ARTEFACT) and _is_past(os.path.join(path, MARKER)):
+            yield path, owner
         copy = _copy_in(path)
         if copy and _is_past(os.path.join(path, COPY_EXPIRES)):
             yield from ((one, owner) for one in copy)
@@ -134,7 +138,7 @@ def _copy_in(path: str) -> list[str]:
     """Return a verification's copy of an archive, and the file that says until when it is needed, as far as there; in
     no other directory, for there a dump may have that name.
     """
-    if not is_of_verification(path):
+    if not is_marked(path, VERIFICATION):
         return []
     names = [os.path.join(path, name) for name in (COPY, COPY_EXPIRES)]
     return [name for name in names if os.path.lexists(name)]
@@ -143,7 +147,7 @@ def _copy_in(path: str) -> list[str]:
 def _is_past(expires: str) -> bool:
     """Whether that moment is past; one that cannot be read is not."""
     try:
-        mark = json.loads(read_whole(expires, 1 << 12))
+        mark = json.loads(read_whole(expires, 1 << 16))
         return is_past(str(mark["expires_utc"]), str(mark["expires_boot"]))
     except (CloseoutError, ValueError, KeyError, TypeError):
         return False

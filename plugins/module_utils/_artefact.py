@@ -18,6 +18,7 @@ from typing import Any
 
 from ._age import is_encrypted
 from ._clock import utc_now
+from ._deadline import deadline
 from ._dumpdigest import assert_dump, read_dump, size_of
 from ._errors import CloseoutError, NotOurs
 from ._files import fsync_directory, read_whole, sha256_of, write_whole
@@ -32,19 +33,28 @@ from ._signature import SIGNATURE, sign
 MARKER = ".closeout.json"
 SUMS = "SHA256SUMS"
 GLOBALS = "globals.json"
-CLOSEOUT, VERIFICATION = "closeout", "verification"
-"""What a directory is the record of, in its mark; the names of evidence, record and page begin with it."""
-MARKS = {CLOSEOUT: "incomex.closeout/artefact/1", VERIFICATION: "incomex.closeout/verification-mark/1"}
+CLOSEOUT, VERIFICATION, COPY = "closeout", "verification", "copy"
+"""What a directory is, in its mark: the record of a closeout or of a verification, whose names of evidence, record and
+page begin with it; or a copy, on the host where a restore is tested.
+"""
+MARKS = {
+    CLOSEOUT: "incomex.closeout/artefact/1",
+    VERIFICATION: "incomex.closeout/verification-mark/1",
+    COPY: "incomex.closeout/copy-mark/1",
+}
 RECORD_FILES = ("closeout.json", "closeout.md", "closeout.html", GUIDE, SUMS)
 """Written after the last listing; listed all the same."""
 
 
-def begin(path: str, run_id: str, kind: str = CLOSEOUT, *, dump: str = "", whose: dict[str, str] | None = None) -> None:
+def begin(
+    path: str, run_id: str, kind: str = CLOSEOUT, *, dump: str = "", whose: dict[str, str] | None = None, ttl_s: int = 0
+) -> None:
     """Make the directory ``path`` (mode 0700, its parents too where they are missing) and mark it as this run's, and as
-    the record of a closeout or of a verification.
+    the record of a closeout or of a verification, or as a copy.
 
     ``dump`` is what the dump will be called, ``whose`` the database as the history knows it: by them a run without a
-    record is known. Raises CloseoutError where it exists already or cannot be made; then nothing of it is left.
+    record is known. A copy may be removed by anybody's reaper after ``ttl_s`` seconds. Raises CloseoutError where it
+    exists already or cannot be made; then nothing of it is left.
     """
     parent = os.path.dirname(path)
     try:
@@ -70,6 +80,8 @@ def begin(path: str, run_id: str, kind: str = CLOSEOUT, *, dump: str = "", whose
             "dump": os.path.basename(dump),
             "whose": whose or {},
         }
+        if kind == COPY:
+            marker["expires_utc"], marker["expires_boot"] = deadline(ttl_s)
         write_whole(os.path.join(path, MARKER), json.dumps(marker).encode("ascii") + b"\n")
         fsync_directory(parent)
     except BaseException:
@@ -93,13 +105,13 @@ def _exists(path: str) -> CloseoutError:
     )
 
 
-def is_of_verification(path: str) -> bool:
-    """Whether ``path`` is marked as the directory of a verification, and not of a closeout."""
+def is_marked(path: str, kind: str) -> bool:
+    """Whether ``path`` is marked as the directory of a closeout, of a verification, or of a copy."""
     try:
         marker = json.loads(read_whole(os.path.join(path, MARKER), 1 << 16))
     except (CloseoutError, ValueError):
         return False
-    return bool(get(marker, "schema") == MARKS[VERIFICATION])
+    return bool(get(marker, "schema") == MARKS[kind])
 
 
 def assert_ours(path: str, run_id: str, kind: str = CLOSEOUT) -> None:
@@ -262,7 +274,7 @@ def bring_to(parameters: dict[str, Any], *, check: bool) -> dict[str, Any]:
             raise _exists(path)
         if not check:
             whose = {name: parameters[name] for name in SAME}
-            begin(path, run_id, kind, dump=parameters["dump"], whose=whose)
+            begin(path, run_id, kind, dump=parameters["dump"], whose=whose, ttl_s=parameters["ttl_s"])
         return {"changed": True, "path": path}
     assert_ours(path, run_id, kind)
     if state in ("recorded", "sealed"):

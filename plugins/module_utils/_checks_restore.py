@@ -89,7 +89,7 @@ def scratch_isolated(evidence: Evidence) -> Outcome:
         demands["a read-only root"] = isolation.get("read_only_root") is True
         demands["a memory limit"] = is_count(isolation.get("memory_bytes")) and isolation["memory_bytes"] > 0
         demands["a process limit"] = is_count(isolation.get("pids_limit")) and isolation["pids_limit"] > 0
-        archive = get(evidence, "dump", "path")
+        archive = _read_by_its_path(evidence)
         # pg_restore opens neither a plain dump nor an encrypted one by its path.
         unmounted = get(evidence, "dump", "format") == PLAIN or get(evidence, "dump", "encryption") is not None
         kept_out = "no mount of the host" if unmounted else _ONLY_THE_DUMP
@@ -102,6 +102,12 @@ def scratch_isolated(evidence: Evidence) -> Outcome:
     if broken:
         return Outcome(FAIL, f"not so: {some(broken)}")
     return Outcome(PASS, f"as inspected: {some(demands)}")
+
+
+def _read_by_its_path(evidence: Evidence) -> Any:
+    """Return where the scratch server's host has the dump: on another one than production's it is a copy."""
+    path, copy = get(evidence, "dump", "path"), get(evidence, "settings", "copy_path")
+    return os.path.join(copy, os.path.basename(path)) if copy and isinstance(path, str) else path
 
 
 def _is_unprivileged(user: Any) -> bool:

@@ -20,11 +20,15 @@ STEPS = {
     "before": "Take the witness before",
     "dump": "Take the dump",
     "dump_audit": "Audit the dump",
+    "there": "Make a directory on the scratch host",
+    "lent": "Copy the dump to the scratch host",
     "scratch": "Make the scratch server",
     "restore": "Restore the dump",
     "restored_audit": "Audit the restored copy",
     "compare": "Compare the restored copy with the dump",
+    "fetched": "Bring the report back from the scratch host",
     "teardown": "Remove the scratch server",
+    "teardown_here": "Remove what is left on production's host",
     "after": "Take the witness after",
     "confirmed": "Confirm the checksum",
     "history": "Read the history",
@@ -110,8 +114,8 @@ def collect(
             "waits": waits.get("sessions"),
         },
         "dump": _dump(parts),
-        "restore": restore_part(parts),
-        "teardown": (parts["teardown"] or {}).get("teardown"),
+        "restore": _here(restore_part(parts), settings),
+        "teardown": _teardown(parts, settings),
         "trend": (parts["history"] or {}).get("trend"),
         "failures": failures_of(results, STEPS),
     }
@@ -206,6 +210,28 @@ def restore_part(parts: dict[str, dict[str, Any] | None]) -> dict[str, Any] | No
         "rows_total": audit.get("rows_total"),
         "compare": (parts["compare"] or {}).get("compare"),
     }
+
+
+def _here(restore: dict[str, Any] | None, settings: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the facts of a restore test, with its report where it was brought to from another host."""
+    path = ((restore or {}).get("compare") or {}).get("path")
+    copy = settings.get("copy_path")
+    if restore is None or not copy or not isinstance(path, str) or not path.startswith(copy):
+        return restore
+    return {**restore, "compare": {**restore["compare"], "path": settings["artefact"] + path[len(copy) :]}}
+
+
+def _teardown(parts: dict[str, dict[str, Any] | None], settings: dict[str, Any]) -> dict[str, Any] | None:
+    """Return what is left: of another scratch host and of production's together, None where one was not looked at."""
+    there = (parts["teardown"] or {}).get("teardown")
+    here = (parts["teardown_here"] or {}).get("teardown")
+    if not settings.get("scratch_host"):
+        return there
+    if there is None or here is None:
+        return None
+    containers = {name: [*there["containers"][name], *here["containers"][name]] for name in ("by_name", "by_label")}
+    lists = {name: [*there[name], *here[name]] for name in ("volumes", "networks", "processes", "paths")}
+    return {"containers": containers, **lists, "removed_utc": max(there["removed_utc"], here["removed_utc"])}
 
 
 def _last_moment(parts: dict[str, dict[str, Any] | None]) -> str:

@@ -10,13 +10,17 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ._argspec import run_id_spec
 from ._module import run_module
 from ._plan import make_plan
+from ._plan_elsewhere import plan_elsewhere
 
 
 def work(module: AnsibleModule) -> dict[str, Any]:
-    """Make the plan."""
+    """Make the plan, or the part of one that is another host's."""
     given = module.params
+    if given["elsewhere"]:
+        return plan_elsewhere(given["settings"], given["elsewhere"], given["run_id"])
     return make_plan(given["settings"], given["password"], given["host"], given["webhook"])
 
 
@@ -27,5 +31,7 @@ def main() -> None:
         "password": {"type": "str", "default": "", "no_log": True},
         "host": {"type": "str", "default": ""},
         "webhook": {"type": "dict", "default": {}},
+        "elsewhere": {"type": "dict", "default": {}},
+        **run_id_spec(),
     }
     run_module(spec, work)

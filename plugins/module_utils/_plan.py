@@ -33,6 +33,8 @@ def make_plan(
     run_id = secrets.token_hex(6)
     moment = stamp(now)
     settings, problems = read_settings(given, run_id=run_id, stamp=moment, date=now.strftime("%Y-%m-%d"))
+    if settings["scratch_host"] == host:
+        settings["scratch_host"] = settings["copy_path"] = ""
     settled = not problems
     webhook = webhook or {}
     settings["notify_to"] = str(webhook.get("to") or "")
@@ -49,6 +51,7 @@ def make_plan(
         if not problems:
             problems.append(Problem("settings", "connection", error.wanted, error.found or error.message, error.do))
     problems += [Problem(**one) for one in webhook.get("problems") or []]
+    retention = forecast(settings, host, run_id)
     settings["scratch_image"] = found.facts.get("scratch", {}).get("image") or settings["scratch_image"]
     return {
         "run_id": run_id,
@@ -60,7 +63,8 @@ def make_plan(
         "settled": settled,
         "ready": not problems,
         "facts": found.facts,
-        "lines": lines_of(settings, found.facts, ready=not problems, retention=forecast(settings, host, run_id)),
+        "retention": retention,
+        "lines": lines_of(settings, found.facts, ready=not problems, retention=retention),
     }
 
 

@@ -19,13 +19,14 @@ from ._findings import Findings
 from ._formats import PLAIN, Format
 from ._history import assert_usable, path_below
 from ._identity import read_identity
+from ._plan_elsewhere import known_of
 from ._preflight_age import look_at_encryption
 from ._preflight_database import notes_of, problems_of, unlike_expected
 from ._preflight_needs import Needs, read_needs
 from ._preflight_offer import note_surroundings
 from ._preflight_root import look_at_root
 from ._preflight_scratch import Known, look_at_docker, look_at_host
-from ._preflight_space import Sizes, look_for_space, read_sizes
+from ._preflight_space import Sizes, look_at_places, look_for_space, read_sizes
 from ._server import Address, Server, server_at
 from ._session import Session
 from ._signature import sign
@@ -63,6 +64,9 @@ class Preflight:
             tried("compression", "closeout_compression", lambda: program_of(self._settings["compression"]))
         encryption, run_id = "closeout_age_recipients", self._address.run_id
         tried("encryption", encryption, lambda: look_at_encryption(self.found, self._settings, run_id))
+        if self._settings["scratch_host"]:
+            self._for_elsewhere()
+            return
         known = Known(self._needs, self._container, self._client_major)
         if self._settings["scratch_driver"] == "docker":
             image = self._settings["scratch_image"] or "scratch image"
@@ -71,6 +75,12 @@ class Preflight:
             programs = self._settings["bin_dir"] or "scratch server"
             tried("scratch", programs, lambda: look_at_host(self.found, self._settings, known))
         look_for_space(self.found, self._settings, self._sizes)
+
+    def _for_elsewhere(self) -> None:
+        """The restore is tested on another host: say what that must know, and look for room for the dump alone."""
+        image = self._container.image_id if self._container else ""
+        self.found.facts["for_elsewhere"] = known_of(self._needs, self._client_major, self._sizes, image)
+        look_at_places(self.found, [(self._settings["root"], "the dump", self._sizes.dump_bytes(self._settings))])
 
     def _production(self, server: Server) -> None:
         self._container = server.container()

@@ -23,8 +23,8 @@ class Run(TypedDict):
 def databases_of(given: Any) -> list[dict[str, Any]]:
     """Return the settings that each database has to itself, in the order given; one without any where none was given.
 
-    ``given`` is a list of names and of mappings of settings with ``db`` among them, or names separated by commas or line
-    breaks. Raises ValueError, which says what was wanted, what was found and what to do, without any value.
+    ``given`` is a list of names and of mappings of settings with ``db`` among them, or names separated by commas or
+    line breaks. Raises ValueError, which says what was wanted, what was found and what to do, without any value.
     """
     parts = re.split(r"[,\r\n]", given) if isinstance(given, str) else given
     if not parts:
@@ -45,9 +45,10 @@ def _database(part: Any) -> dict[str, Any]:
     unknown = sorted(str(name) for name in part if name not in SETTINGS)
     if unknown:
         raise ValueError(
-            f"closeout_databases: {part['db']}: {', '.join(unknown)}: wanted settings that a database can have to itself:"
-            " the variables of the role without their prefix, but for passwords and whom to tell. Correct the name; for"
-            " a password use closeout_passfile, which has a line for each server, database and user."
+            f"closeout_databases: {part['db']}: {', '.join(unknown)}: wanted settings that a database can have to"
+            " itself, which are the variables of the role without their prefix, but for passwords and whom to"
+            " tell. Correct the name; for a password use closeout_passfile, which has a line for each server, database"
+            " and user."
         )
     return dict(part)
 
@@ -79,19 +80,18 @@ def runs_of(databases: list[dict[str, Any]], told: Told) -> list[Run]:
 def outcome(runs: list[Run], ended: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """Return whether all ``runs`` have ``passed``, whether the host ``fails`` for one of them, and a message.
 
-    ``ended`` has for each of them by its key: result ("ALL_PASS", "FAIL"; "" for one that was only planned and is ready),
-    ``fail`` (whether anything but a pass fails) and message. One that is not there has failed.
+    ``ended`` has for each of them by its key: result ("ALL_PASS", "FAIL"; "" for one that was only planned and is
+    ready), ``fail`` (whether anything but a pass fails) and message. One that is not there has failed.
     """
     lost = {"result": "FAIL", "fail": True, "message": "CLOSEOUT_RESULT: FAIL. It did not come to its end."}
     each = {run["key"]: ended.get(run["key"]) or lost for run in runs}
     failed = {key: one for key, one in each.items() if one["result"] not in (ALL_PASS, "")}
     told = failed or each
     if len(each) == 1:
-        message = "".join(one["message"] for one in told.values())
+        message = "".join(str(one["message"]) for one in told.values())
     else:
-        head = (
-            f"CLOSEOUT_RESULT: FAIL. {len(failed)} of {len(each)} databases" if failed else "CLOSEOUT_RESULT: ALL_PASS"
-        )
+        result = f"FAIL. {len(failed)} of {len(each)} databases" if failed else ALL_PASS
+        head = f"CLOSEOUT_RESULT: {result}"
         message = "\n".join([head, *(f"{key}: {one['message']}" for key, one in told.items())])
     return {
         "passed": bool(each) and all(one["result"] == ALL_PASS for one in each.values()),

@@ -214,6 +214,7 @@ SETTINGS: dict[str, _Setting] = {
     "schema": _Setting(_text, CUTTER_GOVERNANCE),
     "schema_alias": _Setting(_matching(_WORD, "letters, digits and '_', at most 40"), "cg"),
     "expected_tables": _Setting(_list, []),
+    "scratch_host": _Setting(_text, ""),
     "scratch_driver": _Setting(_choice("docker", "local"), "docker"),
     "scratch_image": _Setting(_text, ""),
     "scratch_ttl_s": _Setting(_number(60, 604800), 7200),
@@ -287,6 +288,8 @@ def read_settings(given: dict[str, Any], *, run_id: str, stamp: str, date: str) 
         settings["container"] or f"{settings['login_host'] or settings['login_unix_socket']}:{settings['login_port']}"
     )
     settings["artefact"] = os.path.join(settings["root"], f"{settings['label']}_{stamp}")
+    # On the scratch host, where that is another one.
+    settings["copy_path"] = f"{settings['artefact']}.copy" if settings["scratch_host"] else ""
     settings["dump_path"] = os.path.join(settings["artefact"], settings["dump_name"])
     return settings, problems
 

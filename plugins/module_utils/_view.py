@@ -211,9 +211,10 @@ def scratch_facts(document: Evidence) -> Facts:
     """Return what the record says of scratch server and restore."""
     restore = get(document, "restore")
     scratch, errors = get(restore, "scratch"), get(restore, "errors")
-    reason = get(restore, "jobs_reason")
+    reason, elsewhere = get(restore, "jobs_reason"), get(document, "settings", "scratch_host")
     return [
         fact("name", text(get(scratch, "name"))),
+        *([fact("host", text(elsewhere))] if elsewhere else []),
         fact("driver", text(get(scratch, "driver"))),
         fact("container", text(get(scratch, "container_id"))),
         fact("image", text(get(scratch, "image"))),

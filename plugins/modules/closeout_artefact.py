@@ -36,9 +36,16 @@ options:
     description:
       - What it is the record of. A V(verification) has no dump of its own. Its files are C(verification.json),
         C(verification.md) and C(verification.html); C(RESTORE.md) and what belongs to it are not written.
+      - A copy is no record; it is what lies on the host where a restore is tested. Any run's reaper may remove it
+        O(ttl_s) seconds after it was begun.
     type: str
-    choices: [closeout, verification]
+    choices: [closeout, verification, copy]
     default: closeout
+    version_added: 0.1.0
+  ttl_s:
+    description: Seconds after which what O(kind=copy) made is not needed any more, for O(state=begun).
+    type: int
+    default: 0
     version_added: 0.1.0
   dump:
     description:

@@ -37,6 +37,18 @@ options:
     type: dict
     default: {}
     version_added: 0.1.0
+  elsewhere:
+    description:
+      - What production's plan returned in its facts as C(for_elsewhere). With it this host is looked at as the one
+        where the restore is tested, O(settings) are that plan's effective ones, and O(run_id) is its run's.
+    type: dict
+    default: {}
+    version_added: 0.1.0
+  run_id:
+    description: ID of the run, with O(elsewhere) only.
+    type: str
+    default: ""
+    version_added: 0.1.0
 attributes:
   check_mode:
     description: Can run in C(check_mode) and tell what it would do without doing it.

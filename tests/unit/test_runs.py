@@ -24,7 +24,7 @@ PLANNED = {"result": "", "fail": True, "message": ""}
         ("directus", [{"db": "directus"}]),
         ("directus, reports\r\nthird\n", [{"db": "directus"}, {"db": "reports"}, {"db": "third"}]),
         (["a,b", " c "], [{"db": "a,b"}, {"db": "c"}]),
-        ([{"db": "x", "schema": "s", "container": "other"}, "y"], [{"db": "x", "schema": "s", "container": "other"}, {"db": "y"}]),
+        ([{"db": "x", "schema": "s", "user": "u"}, "y"], [{"db": "x", "schema": "s", "user": "u"}, {"db": "y"}]),
     ],
 )  # fmt: skip
 def test_what_is_given_is_read(given: Any, expected: list[dict[str, Any]]) -> None:
