@@ -23,6 +23,7 @@ from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleE
 from ansible.plugins.action import ActionBase
 from ansible.plugins.connection import ConnectionBase
 
+from ..module_utils._clock import utc_now
 from ..module_utils._settings import PROGRESS_S
 from ..plugin_utils._host_connection import connection_to, execute
 
@@ -49,7 +50,7 @@ class ActionModule(ActionBase):
     _VALID_ARGS = frozenset(("host", "paths", "state", "run_id"))
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Copy; return files, bytes and how long it took."""
+        """Copy; return files, bytes, and how long it took by the controller's clock."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
         _validated, given = self.validate_argument_spec(
@@ -60,7 +61,7 @@ class ActionModule(ActionBase):
                 "paths": {"type": "dict", "required": True},
             }
         )
-        host, began = given["host"], time.monotonic()
+        host, began_utc, began = given["host"], utc_now(), time.monotonic()
         if self._task.check_mode:
             return {**result, "changed": True, "run_id": given["run_id"]}
         if host not in variables["hostvars"]:
@@ -82,7 +83,7 @@ class ActionModule(ActionBase):
             "run_id": given["run_id"],
             "files": transfer.files,
             "size_bytes": transfer.size_bytes,
-            "duration_s": round(time.monotonic() - began, 3),
+            "took": {"started_utc": began_utc, "duration_s": round(time.monotonic() - began, 3)},
         }
 
     def _told(self, variables: dict[str, Any]) -> Any:

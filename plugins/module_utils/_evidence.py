@@ -20,20 +20,24 @@ STEPS = {
     "before": "Take the witness before",
     "dump": "Take the dump",
     "dump_audit": "Audit the dump",
-    "there": "Make a directory on the scratch host",
-    "lent": "Copy the dump to the scratch host",
     "scratch": "Make the scratch server",
     "restore": "Restore the dump",
     "restored_audit": "Audit the restored copy",
     "compare": "Compare the restored copy with the dump",
-    "fetched": "Bring the report back from the scratch host",
     "teardown": "Remove the scratch server",
-    "teardown_here": "Remove what is left on production's host",
     "after": "Take the witness after",
     "confirmed": "Confirm the checksum",
     "history": "Read the history",
 }
 """The role's steps, in their order, and what each does."""
+
+ELSEWHERE = {
+    "there": "Make a directory on the scratch host",
+    "lent": "Copy the dump to the scratch host",
+    "fetched": "Bring the report back from the scratch host",
+    "teardown_here": "Remove what is left on production's host",
+}
+"""Those that there are only where the restore is tested on another host."""
 
 _IDENTITY = (
     "taken_utc",
@@ -70,9 +74,10 @@ def collect(
 ) -> dict[str, Any]:
     """Return the document of evidence, schema ``incomex.closeout/evidence/1``, without checks and result.
 
-    ``results`` maps the names of :data:`STEPS` to what their tasks registered (or null).
+    ``results`` maps the names of :data:`STEPS` and :data:`ELSEWHERE` to what their tasks registered (or null).
     """
-    parts = {name: part_of(results.get(name)) for name in STEPS}
+    steps = {**STEPS, **ELSEWHERE}
+    parts = {name: part_of(results.get(name)) for name in steps}
     plan = parts["plan"] or {}
     settings = dict(plan.get("settings") or {})
     dump = parts["dump"] or {}
@@ -100,7 +105,7 @@ def collect(
                 name: part["run_id"] for name, part in parts.items() if part and "run_id" in part and name != "reaped"
             },
             "reaped": (parts["reaped"] or {}).get("reaped"),
-            "stages": stages_of(results, STEPS),
+            "stages": stages_of(results, steps),
         },
         "settings": settings,
         "plan": {"problems": plan["problems"], "notes": plan.get("notes", [])} if "problems" in plan else None,
@@ -117,7 +122,7 @@ def collect(
         "restore": _here(restore_part(parts), settings),
         "teardown": _teardown(parts, settings),
         "trend": (parts["history"] or {}).get("trend"),
-        "failures": failures_of(results, STEPS),
+        "failures": failures_of(results, steps),
     }
 
 

@@ -62,11 +62,11 @@ size_bytes:
   returned: success
   type: int
   sample: 655360000
-duration_s:
-  description: How long it took, in seconds.
+took:
+  description: When it began, by the controller's clock, and how many seconds it took.
   returned: success
-  type: float
-  sample: 11.5
+  type: dict
+  sample: {"started_utc": "2026-05-16T10:47:01.000001Z", "duration_s": 11.5}
 """
 
 from ansible.module_utils.basic import AnsibleModule

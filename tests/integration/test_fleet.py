@@ -99,21 +99,32 @@ def test_one_play_over_hosts_and_databases(cluster: ClusterFactory, tmp_path: Pa
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_the_restore_is_tested_on_another_host(cluster: ClusterFactory, tmp_path: Path, targets: list[Sshd]) -> None:
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Iterator[tuple[Path, Path, Sshd, str]]:
+    """Production's root, the scratch host's own one in the same place, that host, and an inventory of both."""
+    if os.geteuid() != 0:
+        pytest.skip("sshd needs root")
+    root, its_own = tmp_path / "root", tmp_path / "its_own"
+    root.mkdir(0o700)
+    its_own.mkdir(0o700)
+    with sshd() as production, sshd({root: its_own}) as there:
+        inventory = f"[closeout]\nproduction {production.inventory}\n[others]\nthere {there.inventory}\n"
+        yield root, its_own, there, inventory
+
+
+def test_the_restore_is_tested_on_another_host(
+    cluster: ClusterFactory, elsewhere: tuple[Path, Path, Sshd, str]
+) -> None:
     """Production is reached by one sshd, the scratch host by another one; the dump goes there and nothing stays."""
     server = cluster(16, ROWS.format(rows=20000))
-    root = tmp_path / "root"
-    production, there = targets[0], targets[1]
+    root, its_own, there, inventory = elsewhere
     variables = local_variables(server, root, schema="public", scratch_host="there", label="elsewhere")
-    inventory = f"[closeout]\nproduction {production.inventory}\n[others]\nthere {there.inventory}\n"
     result = run_playbook(variables, inventory=inventory, timeout_s=600)
     evidence = assert_all_pass(result)
     assert result.artefact is not None
     assert evidence["settings"]["scratch_host"] == "there"
-    assert (
-        evidence["settings"]["copy_path"] == f"{result.artefact}.copy"
-        and not Path(evidence["settings"]["copy_path"]).exists()
-    )
+    assert evidence["settings"]["copy_path"] == f"{result.artefact}.copy"
+    assert [path.name for path in its_own.iterdir()] == [] and not list(root.glob("*.copy"))
     assert evidence["restore"]["rows"] == {"t": 20000}
     # Hashed where it was taken, where it was restored, and where it was taken again.
     assert (
@@ -130,7 +141,7 @@ def test_the_restore_is_tested_on_another_host(cluster: ClusterFactory, tmp_path
     planned = run_playbook(variables, inventory=inventory, check=True, timeout_s=600)
     assert planned.rc == 0, planned.stdout
     lines = " ".join(planned.task("Print the plan")["result"]["msg"]["plan"])
-    assert "on there: processes of this host" in lines and f"there:{tmp_path}" in lines
+    assert "on there: processes of this host" in lines and f"there:{root}" in lines
     # One that is not there, or is none of the inventory's, is a problem of the plan.
     there.stop()
     for host, inventory_of in (("there", inventory), ("nowhere", inventory)):
@@ -141,14 +152,12 @@ def test_the_restore_is_tested_on_another_host(cluster: ClusterFactory, tmp_path
     there.start()
 
 
-def test_a_scratch_host_that_is_lost(cluster: ClusterFactory, tmp_path: Path, targets: list[Sshd]) -> None:
+def test_a_scratch_host_that_is_lost(cluster: ClusterFactory, elsewhere: tuple[Path, Path, Sshd, str]) -> None:
     """Lost after the dump: production is witnessed all the same, and what is left there goes when its time is up."""
     server = cluster(16, ROWS.format(rows=20))
-    root = tmp_path / "root"
-    there = targets[1]
+    root, its_own, there, inventory = elsewhere
     variables = local_variables(server, root, schema="public", scratch_host="there", scratch_ttl_s=60)
-    inventory = f"[closeout]\nproduction {targets[0].inventory}\n[others]\nthere {there.inventory}\n"
-    with as_soon_as(lambda: any(root.glob("*.copy/manifest.json")), there.stop):
+    with as_soon_as(lambda: any(its_own.glob("*.copy/manifest.json")), there.stop):
         result = run_playbook(variables, inventory=inventory, timeout_s=600)
     there.start()
     assert_failed(result)
@@ -156,15 +165,15 @@ def test_a_scratch_host_that_is_lost(cluster: ClusterFactory, tmp_path: Path, ta
     checks = statuses(result)
     assert checks["production.identity"] == checks["dump.complete"] == "PASS"
     assert checks["teardown.absent"] in ("NOT_RUN", "FAIL")
-    copy = Path(f"{result.artefact}.copy")
-    assert copy.exists()
+    copy = its_own / f"{result.artefact.name}.copy"
+    assert copy.exists() and not list(root.glob("*.copy"))
     # Not before its time.
-    reaped = run_module("pg_scratch_server", {"state": "reaped", "driver": "local", "root": str(root)})
+    reaped = run_module("pg_scratch_server", {"state": "reaped", "driver": "local", "root": str(its_own)})
     assert copy.exists() and not [one for one in reaped.data["reaped"] if one["kind"] == "copy"]
     mark = json.loads((copy / ".closeout.json").read_text())
     past = f"{mark['expires_boot'].split()[0]} 1.0"
     (copy / ".closeout.json").write_text(json.dumps({**mark, "expires_boot": past}))
-    reaped = run_module("pg_scratch_server", {"state": "reaped", "driver": "local", "root": str(root)})
+    reaped = run_module("pg_scratch_server", {"state": "reaped", "driver": "local", "root": str(its_own)})
     assert [one for one in reaped.data["reaped"] if one["kind"] == "copy" and one["name"] == str(copy)]
     assert not copy.exists() and result.artefact.exists()
     run_module("pg_scratch_server", {"state": "absent", "driver": "local", "run_id": mark["run_id"], "name": "x"})

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from tests.support import session
@@ -35,9 +36,10 @@ Subsystem sftp internal-sftp
 class Sshd:
     """A running sshd. `inventory` is a host's line for it; `cut()` ends all its connections, `stop()` itself, too."""
 
-    def __init__(self, program: str, directory: Path) -> None:
-        """Make keys, and start on a free port."""
+    def __init__(self, program: str, directory: Path, instead: Mapping[Path, Path] | None = None) -> None:
+        """Make keys, and start on a free port. `instead`: who logs in there sees another directory in a place."""
         self._program, self._directory = program, directory
+        self._instead = dict(instead or {})
         for name in ("host_key", "key"):
             subprocess.run(
                 ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(directory / name)], check=True, timeout=30
@@ -61,9 +63,16 @@ class Sshd:
 
     def start(self) -> None:
         """Start, and return once it listens."""
+        command = [self._program, "-D", "-e", "-f", str(self._directory / "config")]
+        if self._instead:
+            mounts = "".join(
+                f"mount --bind {shlex.quote(str(other))} {shlex.quote(str(place))} && "
+                for place, other in self._instead.items()
+            )
+            command = ["unshare", "--mount", "sh", "-c", f'{mounts}exec "$@"', "sh", *command]
         with (self._directory / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                [self._program, "-D", "-e", "-f", str(self._directory / "config")],
+                command,
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip
         wait_until(self._listens, _START_S, "sshd")
@@ -93,8 +102,8 @@ class Sshd:
 
 
 @contextlib.contextmanager
-def sshd() -> Iterator[Sshd]:
-    """Run one for the time of the block; RuntimeError where there is none to be had."""
+def sshd(instead: Mapping[Path, Path] | None = None) -> Iterator[Sshd]:
+    """Run one for the time of the block, other directories `instead`; RuntimeError where there is none to be had."""
     program = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:/usr/bin")
     if program is None:
         if not on_debian_as_root():
@@ -105,7 +114,7 @@ def sshd() -> Iterator[Sshd]:
     made = not os.path.isdir("/run/sshd")
     os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
     directory = Path(tempfile.mkdtemp(prefix="sshd", dir=session.TMP))
-    server = Sshd(program, directory)
+    server = Sshd(program, directory, instead)
     try:
         yield server
     finally:

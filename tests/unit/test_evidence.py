@@ -128,3 +128,40 @@ def test_without_confirmation_there_is_no_second_checksum() -> None:
     steps["confirmed"] = None
     dump = collected(steps)["dump"]
     assert (dump["sha256_confirmed"], dump["confirmed_utc"], dump["directory"]) == ("", "", [])
+
+
+def elsewhere() -> Json:
+    """The results of a run whose restore was tested on another host."""
+    steps = results()
+    settings = steps["plan"]["settings"]
+    settings["scratch_host"], settings["copy_path"] = "there", f"{settings['artefact']}.copy"
+    steps["teardown_here"] = {**steps["teardown"], "teardown": {**steps["teardown"]["teardown"]}}
+    return steps
+
+
+def test_both_hosts_must_have_nothing_left() -> None:
+    """What is left on either is in the evidence; one that did not look makes it null."""
+    steps = elsewhere()
+    assert collected(steps)["teardown"]["processes"] == []
+    steps["teardown_here"]["teardown"]["processes"] = ["4711"]
+    steps["teardown"]["teardown"]["paths"] = ["/b/x.copy"]
+    found = collected(steps)["teardown"]
+    assert (found["processes"], found["paths"]) == (["4711"], ["/b/x.copy"])
+    for name in ("teardown", "teardown_here"):
+        steps = elsewhere()
+        steps[name] = None
+        evidence = collected(steps)
+        assert evidence["teardown"] is None
+        checks = {check["id"]: check["status"] for check in verdict(evidence)["checks"]}
+        assert (checks["teardown.absent"], checks["teardown.storage"]) == ("NOT_RUN", "NOT_RUN")
+    # Without a scratch host nobody else is asked.
+    steps = results()
+    steps["teardown_here"] = None
+    assert collected(steps)["teardown"] is not None
+
+
+def test_the_report_of_another_host_is_where_it_was_brought_to() -> None:
+    steps = elsewhere()
+    settings = steps["plan"]["settings"]
+    steps["compare"]["compare"]["path"] = f"{settings['copy_path']}/comparison.json"
+    assert collected(steps)["restore"]["compare"]["path"] == f"{settings['artefact']}/comparison.json"

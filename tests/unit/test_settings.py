@@ -88,6 +88,7 @@ VALUES: dict[str, list[tuple[Any, Any]]] = {
         (["a", ""], ["a"]),
         ([1], ["1"]),
     ],
+    "scratch_host": [("restore.example.org", "restore.example.org"), (" there\n", "there")],
     "scratch_driver": [("local", "local"), ("docker", "docker")],
     "scratch_image": [("postgres:16", "postgres:16")],
     "scratch_ttl_s": [("60", 60), (604800, 604800)],
@@ -330,7 +331,7 @@ _ANY = st.recursive(
 def test_anything_is_read_or_told(given: dict[str, Any]) -> None:
     """Never a crash; without a problem, the artefact lies below its root and has names of its own."""
     found, problems = read(**given)
-    assert set(found) == {*SETTINGS, "artefact", "dump_path", "production"}
+    assert set(found) == {*SETTINGS, "artefact", "copy_path", "dump_path", "production"}
     if not problems:
         root = found["root"].rstrip("/")
         assert re.fullmatch(re.escape(root) + r"/[\w.-]+_20260516T104634Z", found["artefact"], re.ASCII)
