@@ -13,7 +13,7 @@ import pytest
 
 from tests.conftest import ClusterFactory
 from tests.integration.closeouts import assert_no_process_left, assert_sealed, local_variables
-from tests.integration.test_cancelled import programs
+from tests.integration.test_cancelled import jobs, programs
 from tests.support.awx import Job, Node, answers, injected
 from tests.support.collection import install
 from tests.support.places import wait_until
@@ -22,8 +22,12 @@ from tests.support.webhook import webhook
 
 MOST_BYTES = 100_000
 SECRET = "kept-by-AWX-4711"
-# More names than a result may list.
-MANY = "".join(f"CREATE TABLE public.{'a_table_with_quite_a_long_name_' + str(n)} (id int);" for n in range(300))
+# 100 audited tables, and as many beside them.
+MANY = "".join(
+    f"CREATE TABLE {schema}.a_table_with_quite_a_long_name_{number} (id int);"
+    for schema, tables in (("cutter_governance", 88), ("public", 100))
+    for number in range(tables)
+)
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +86,10 @@ def test_a_job_passes_on_another_node(
     assert evidence["run"]["orchestrator"]["awx_job_id"] == 4711
     assert evidence["settings"]["expected_source"] == "given"
     assert evidence["settings"]["attestations"] == ["no deploy, nobody was told to", "backups of the week are there"]
+    assert len(evidence["settings"]["expected_tables"]) == 100
     assert evidence["settings"]["shrink_limit_percent"] == 20
+    # Of the project's group_vars.
+    assert evidence["settings"]["keep_last"] == 7
     assert SECRET not in json.dumps(job.events)
     told = sizes(job)
     assert max(told.values()) < MOST_BYTES, sorted(told.items(), key=lambda one: -one[1])[:5]
@@ -104,19 +111,50 @@ def test_a_job_fails_and_the_workflow_tells_of_it(
     evidence = record(root)
     assert "dump.tables" in evidence["result"]["failed"] and "dump.tables" in job.output
     assert_no_process_left(evidence["run"]["id"])
-    (tmp_path / "notify").mkdir()
-    with webhook() as hook:
-        notify = Node(
-            tmp_path / "notify",
-            collections,
-            extra_vars={**job.artifacts, "awx_workflow_job_id": 12},
-            credentials=[injected("webhook_credential_type", url=hook.url)],
-        ).run("notify.yml")
-    (body,) = hook.bodies
-    assert body["result"] == "FAIL" and body["artefact"] == job.artifacts["closeout_artifact"]
-    assert body["workflow_job"] == "12" and job.artifacts["closeout_artifact"] in body["text"]
+    body, notified = told_by_the_workflow(
+        tmp_path / "notify", collections, {**job.artifacts, "awx_workflow_job_id": 12}
+    )
+    assert body["result"] == "FAIL" and body["workflow_job"] == "12"
+    assert body["artefact"] == job.artifacts["closeout_artifact"] and body["artefact"] in body["text"]
+    assert body["sha256"] == evidence["dump"]["sha256"]
     # A workflow whose last job succeeds counts as a success.
-    assert notify.status == "failed" and "CLOSEOUT_RESULT: FAIL" in notify.output
+    assert notified.status == "failed" and "CLOSEOUT_RESULT: FAIL" in notified.output
+
+
+def told_by_the_workflow(directory: Path, collections: Path, artifacts: dict[str, Any]) -> tuple[dict[str, Any], Job]:
+    """What the webhook is told by the job that a workflow runs after a failed closeout, and that job."""
+    directory.mkdir()
+    with webhook() as hook:
+        credential = injected("webhook_credential_type", url=hook.url)
+        job = Node(directory, collections, extra_vars=artifacts, credentials=[credential]).run("notify.yml")
+    (body,) = hook.bodies
+    return body, job
+
+
+@pytest.mark.parametrize(
+    ("artifacts", "said"),
+    [
+        ({}, "CLOSEOUT_RESULT: none, the job did not come to its end. The job says why."),
+        (
+            {
+                "closeout_result": "FAIL",
+                "closeout_artifact": "",
+                "closeout_sha256": "",
+                "closeout_results": {
+                    "a/directus": {"closeout_result": "ALL_PASS"},
+                    "b/directus": {"closeout_result": "FAIL"},
+                    "c/?": {"closeout_result": "FAIL"},
+                },
+            },
+            "CLOSEOUT_RESULT: FAIL. Failed: b/directus, c/?.",
+        ),
+    ],
+    ids=["nothing was handed on", "several hosts"],
+)
+def test_what_a_workflow_tells(collections: Path, tmp_path: Path, artifacts: dict[str, Any], said: str) -> None:
+    body, job = told_by_the_workflow(tmp_path / "notify", collections, artifacts)
+    assert body["text"].strip() == said
+    assert job.status == "failed" and said in job.output
 
 
 def test_a_limit_that_leaves_no_host_fails(collections: Path, tmp_path: Path) -> None:
@@ -151,5 +189,6 @@ def test_a_job_is_cancelled(cluster: ClusterFactory, collections: Path, tmp_path
     wait_until(lambda: not programs(root, b"pg_dump") and not any(root.glob("*/*.partial")), 30, "its end")
     (artefact,) = root.iterdir()
     assert not any(artefact.glob("*.sql")) and not (artefact / "closeout.json").exists()
+    wait_until(lambda: not jobs(tmp_path), 10, "the module's own directory to go")
     ours = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'incomex.closeout/%'"
     assert server.psql(ours, "directus") == "0"

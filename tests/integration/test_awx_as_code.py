@@ -12,7 +12,8 @@ import yaml
 from ansible_collections.incomex.closeout.plugins.module_utils._statistics import NOTHING
 
 from tests.support.awx import PROJECT, answers, injected, project_file
-from tests.support.awx_api import Api, awx_api, awx_collection
+from tests.support.awx_api import Api, awx_api
+from tests.support.community import collections_path
 from tests.support.places import ROOT
 from tests.support.playbook import BIN, environment
 
@@ -38,7 +39,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Any:
             cwd=directory,
             env={
                 **environment(directory),
-                "ANSIBLE_COLLECTIONS_PATH": str(awx_collection()),
+                "ANSIBLE_COLLECTIONS_PATH": str(collections_path()),
                 "ANSIBLE_PYTHON_INTERPRETER": str(BIN / "python"),
                 "CONTROLLER_HOST": api.url,
                 "CONTROLLER_OAUTH_TOKEN": "token",

