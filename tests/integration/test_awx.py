@@ -13,7 +13,8 @@ import pytest
 
 from tests.conftest import ClusterFactory
 from tests.integration.closeouts import assert_no_process_left, assert_sealed, local_variables
-from tests.integration.test_cancelled import jobs, programs
+from tests.integration.module_options import succeeds
+from tests.integration.test_cancelled import SLOW_RESTORE, jobs, programs
 from tests.support.awx import Job, Node, answers, injected
 from tests.support.collection import install
 from tests.support.places import wait_until
@@ -192,3 +193,32 @@ def test_a_job_is_cancelled(cluster: ClusterFactory, collections: Path, tmp_path
     wait_until(lambda: not jobs(tmp_path), 10, "the module's own directory to go")
     ours = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'incomex.closeout/%'"
     assert server.psql(ours, "directus") == "0"
+
+
+def test_a_job_that_was_cancelled_is_run_again_at_once(
+    cluster: ClusterFactory, collections: Path, cutter_governance: str, tmp_path: Path
+) -> None:
+    """In the restore: what it left, a scratch server whose time is not yet up, is not in the way of the next one."""
+    server = cluster(16, cutter_governance + SLOW_RESTORE)
+    root = tmp_path / "root"
+    host_vars = local_variables(server, root, scratch_ttl_s=300)
+
+    def cancel(worker: subprocess.Popen[bytes], _came: Path) -> None:
+        """As AWX does, once psql restores."""
+        wait_until(lambda: bool(programs(root, b"psql")), 120, "the restore to begin")
+        worker.terminate()
+
+    first = tmp_path / "first"
+    first.mkdir()
+    job = Node(first, collections, extra_vars=answers(), host_vars=host_vars).run_elsewhere("closeout.yml", cancel)
+    assert job.status == "canceled"
+    wait_until(lambda: not programs(root, b"psql"), 30, "psql to end")
+    (marker,) = root.glob("*/.closeout.json")
+    run_id = json.loads(marker.read_text())["run_id"]
+    server.psql("DROP TABLE public.slow", "directus")
+    again = tmp_path / "again"
+    again.mkdir()
+    job = Node(again, collections, extra_vars=answers(closeout_label="again"), host_vars=host_vars).run("closeout.yml")
+    assert (job.status, job.artifacts["closeout_result"]) == ("successful", "ALL_PASS"), job.output
+    left = {"state": "absent", "run_id": run_id, "name": "x", "driver": "local", "root": str(root)}
+    assert succeeds("pg_scratch_server", left)["changed"] is True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -98,6 +99,18 @@ def test_the_schedule_runs_the_workflow_with_answers(told: Api) -> None:
     assert schedule["unified_job_template"] == told.named("workflow_job_templates", "Closeout, told if it fails")["id"]
     assert set(schedule["extra_data"]) == set(answers()) and schedule["extra_data"]["closeout_label"] == "nightly"
     assert {name: str(value) for name, value in schedule["extra_data"].items()} == answers(closeout_label="nightly")
+
+
+def test_the_source_of_the_inventory_brings_its_group_vars(tmp_path: Path) -> None:
+    """As AWX reads it (awx/main/management/commands/inventory_import.py)."""
+    done = subprocess.run(
+        [str(BIN / "ansible-inventory"), "-i", str(PROJECT / "inventory.yml"), "--list", "--export"],
+        cwd=tmp_path, env=environment(tmp_path), stdin=subprocess.DEVNULL, capture_output=True,
+        text=True, timeout=60, check=True,
+    )  # fmt: skip
+    group = json.loads(done.stdout)["closeout"]
+    assert group["hosts"] == ["production.example.org"]
+    assert group["vars"] == project_file("group_vars/closeout.yml")
 
 
 @pytest.mark.parametrize("question", project_file("vars/survey.yml")["survey"]["spec"], ids=lambda one: one["variable"])

@@ -22,8 +22,8 @@ from tests.support.places import ROOT
 from tests.support.playbook import BIN, environment
 
 PROJECT = ROOT / "examples" / "awx"
-# AWX ends a job that prints nothing for that long, where it was told to.
-IDLE_S = 60
+# AWX ends a job that prints nothing for that long, where it was told to. A question would be silence without end.
+_IDLE_S = 180
 _JOB_S = 300
 _IDENT = "job"
 _RUNNER = (str(BIN / "ansible-runner"),)
@@ -122,7 +122,7 @@ class Node:
             # From the project's directory: where all of it is, is another node's business.
             words += ["-e", f"@../env/credential{number}"]
         self._write("env/cmdline", " ".join(words))
-        self._write("env/settings", json.dumps({"idle_timeout": IDLE_S, "job_timeout": _JOB_S}))
+        self._write("env/settings", json.dumps({"idle_timeout": _IDLE_S, "job_timeout": _JOB_S}))
         self._write("inventory/hosts", _inventory(host_vars or {}), mode=0o700)
 
     def run(self, playbook: str) -> Job:
