@@ -91,8 +91,11 @@ def injected(credential_type: str, **inputs: str) -> dict[str, str]:
     return {name: sandbox.from_string(template).render(**inputs) for name, template in templates.items()}
 
 
-def _marked(variables: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _Unsafe(value) if isinstance(value, str) else value for name, value in variables.items()}
+def _marked(value: Any) -> Any:
+    """The same with every text in it marked as unsafe."""
+    if isinstance(value, Mapping):
+        return {name: _marked(one) for name, one in value.items()}
+    return _Unsafe(value) if isinstance(value, str) else value
 
 
 class Node:
