@@ -11,11 +11,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.bench import community, modules, playbooks, programs
+from tests.bench import modules, playbooks, programs
 from tests.bench.errors import BenchError
 from tests.bench.measure import Sample
 from tests.bench.servers import Server
-from tests.support import session
+from tests.support import community, session
 
 _HERE = Path(__file__).parent
 _END = b"-- PostgreSQL database dump complete"

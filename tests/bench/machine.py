@@ -11,8 +11,7 @@ from pathlib import Path
 
 import yaml
 
-from tests.bench import community
-from tests.support import image, postgres, session
+from tests.support import community, image, postgres, session
 from tests.support.places import ROOT
 
 
@@ -39,7 +38,7 @@ def versions() -> dict[str, str]:
         "ansible-core": version("ansible-core"),
         "Python": platform.python_version(),
         "psycopg2": version("psycopg2-binary"),
-        "community.postgresql": community.version(),
+        "community.postgresql": community.version("community/postgresql"),
         "incomex.closeout": str(yaml.safe_load((ROOT / "galaxy.yml").read_text())["version"]),
     }
 

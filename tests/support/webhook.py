@@ -8,8 +8,9 @@ import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.support.web import Quiet, serving
 
 _HELD_S = 120.0
 
@@ -32,7 +33,7 @@ def webhook(status: int = 200, *, to: str = "", holds: bool = False, drips: bool
     ended = threading.Event()
     found = Webhook()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet):
         def do_POST(self) -> None:
             """Keep it, and answer."""
             found.paths.append(self.path)
@@ -52,20 +53,12 @@ def webhook(status: int = 200, *, to: str = "", holds: bool = False, drips: bool
 
         do_GET = do_POST
 
-        def log_message(self, *_: Any) -> None:
-            """Print nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    found.url = f"http://127.0.0.1:{server.server_port}/services/hook"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
-        yield found
-    finally:
-        ended.set()
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with serving(Handler) as address:
+        found.url = f"{address}/services/hook"
+        try:
+            yield found
+        finally:
+            ended.set()
 
 
 def closed_port() -> int:
