@@ -134,6 +134,11 @@ def test_every_relative_link_leads_somewhere(document: Path) -> None:
     assert not broken
 
 
+def test_the_readme_leads_to_every_page() -> None:
+    readme = (ROOT / "README.md").read_text()
+    assert not [path.name for path in (ROOT / "docs").glob("*.md") if f"](docs/{path.name}" not in readme]
+
+
 def test_every_message_of_the_troubleshooting_is_one_of_the_code() -> None:
     rooms = [*(ROOT / "plugins").rglob("*.py"), *(ROOT / "playbooks").glob("*.yml")]
     code = "".join(path.read_text() for path in rooms)
