@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import shutil
 import subprocess
@@ -16,6 +17,7 @@ from tests.integration.closeouts import assert_sealed, local_variables
 from tests.support.places import ROOT
 from tests.support.playbook import environment
 from tests.support.postgres import Cluster
+from tests.unit.test_docs import DOCUMENTS, YAML_BLOCK
 
 
 @dataclass(frozen=True)
@@ -123,6 +125,25 @@ def test_the_reference_of_ansible_doc(desk: Desk) -> None:
     }
     assert "closeout_login_unix_socket" in desk.types("ansible-doc --type role incomex.closeout.closeout")
     assert "bandwidth_limit_mb_s" in desk.types("ansible-doc incomex.closeout.pg_dump_readonly")
+
+
+def test_plays_and_inventories(desk: Desk) -> None:
+    """Those that documents show as YAML: Ansible takes them as they stand."""
+    found = [block for document in DOCUMENTS for block in YAML_BLOCK.findall(document.read_text())]
+    plays = [block for block in found if re.search(r"^- (name: .*\n  )?hosts: ", block, re.MULTILINE)]
+    inventories = [block for block in found if re.match(r"\w+:\n  hosts:\n", block)]
+    assert len(plays) > 2 and len(inventories) > 2
+    paths = []
+    for number, block in enumerate(plays):
+        paths.append(f"play{number}.yml")
+        (desk.directory / paths[-1]).write_text(block)
+    printed = desk.types(f"ansible-playbook -i inventory.yml --syntax-check {' '.join(paths)}")
+    assert not [path for path in paths if f"playbook: {path}" not in printed]
+    for block in inventories:
+        (desk.directory / "shown.yml").write_text(block)
+        (group,) = yaml.safe_load(block)
+        listed = json.loads(desk.types("ansible-inventory -i shown.yml --list"))
+        assert sorted(listed[group]["hosts"]) == sorted(yaml.safe_load(block)[group]["hosts"])
 
 
 def test_an_installation(desk: Desk) -> None:

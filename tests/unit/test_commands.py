@@ -2,7 +2,8 @@
 
 The line above a block of commands says which: `<!-- run by: tests/….py::test_it -->`, several of them with a space
 between, or `<!-- needs: a production server -->`. Who runs a command holds it as a text, letter for letter: so what is
-changed in a document is changed in its test, too.
+changed in a document is changed in its test, too. A file of tests that reads its commands from the document is named
+without a function.
 """
 
 from __future__ import annotations
@@ -64,7 +65,9 @@ def blocks(document: Path) -> Iterator[Block]:
             mark = (marked[1], marked[2]) if marked else ("", "")
         elif fence:
             inside = lines[begun : number - 1]
-            if language in ("console", "bash", "sh", "shell"):
+            if language == "sql":
+                yield Block(document, begun, *mark, tuple(filter(None, map(plain, "\n".join(inside).split(";")))))
+            elif language in ("console", "bash", "sh", "shell"):
                 yield Block(document, begun, *mark, commands(inside, prompted=language == "console"))
             else:
                 # A command in any other block would get round all this.
@@ -74,12 +77,13 @@ def blocks(document: Path) -> Iterator[Block]:
     assert not begun, f"{document}:{begun}: the block has no end"
 
 
-def texts(reference: str) -> list[str]:
-    """What a reference holds: the strings of a function of a test, or the text of any other file."""
+def texts(reference: str, document: Path) -> list[str]:
+    """What a reference holds: a function's strings, a file's text, or the whole document where the file reads it."""
     path, _, function = reference.partition("::")
     text = (ROOT / path).read_text()
     if not function:
-        return [plain(text)]
+        read = f'"{document.name}").read_text()' in text
+        return [plain(document.read_text() if read else text)]
     found = [one for one in ast.walk(ast.parse(text)) if isinstance(one, ast.FunctionDef) and one.name == function]
     assert found, f"{path} has no function {function}"
     parts = [part for one in found for part in ast.walk(one)]
@@ -101,7 +105,7 @@ def test_every_command_is_run_or_says_what_it_needs(block: Block) -> None:
         assert len(block.says.split()) > 1
         return
     assert block.mark == "run by", "the line above says neither `<!-- run by: … -->` nor `<!-- needs: … -->`"
-    held = {reference: texts(reference) for reference in block.says.split()}
+    held = {reference: texts(reference, block.document) for reference in block.says.split()}
     runs = {
         reference: {command for command in block.commands if any(command in text for text in strings)}
         for reference, strings in held.items()

@@ -32,6 +32,7 @@ VERIFY_OPTIONS: dict[str, Any] = yaml.safe_load(
 )["argument_specs"]["main"]["options"]
 ITS_OWN = {name: value for name, value in VERIFY.items() if name not in DEFAULTS}
 FILTERS = {**of_a_closeout.FilterModule().filters(), **of_a_verification.FilterModule().filters()}
+YAML_BLOCK = re.compile(r"^```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py") if path.stem != "__init__")
 
 
@@ -152,7 +153,7 @@ def test_every_message_of_the_troubleshooting_is_one_of_the_code() -> None:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_yaml_in_documents_can_be_read(document: Path) -> None:
-    for block in re.findall(r"^```yaml\n(.*?)^```$", document.read_text(), re.MULTILINE | re.DOTALL):
+    for block in YAML_BLOCK.findall(document.read_text()):
         variables = re.findall(r"\b(closeout_[a-z_]+):", block)
         assert yaml.safe_load(block)
         assert set(variables) <= {*DEFAULTS, *ITS_OWN}
