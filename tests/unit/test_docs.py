@@ -94,6 +94,11 @@ def test_every_module_is_in_the_table_of_the_readme() -> None:
     assert set(MODULES) <= set(names_in_tables(ROOT / "README.md"))
 
 
+def test_every_filter_is_named_in_the_readme() -> None:
+    readme = (ROOT / "README.md").read_text()
+    assert not [name for name in FILTERS if f"`{name}`" not in readme]
+
+
 def test_every_filter_has_its_documentation() -> None:
     directory = ROOT / "plugins" / "filter"
     for name in FILTERS:
