@@ -10,11 +10,15 @@ COLLECTIONS ?= $(CURDIR)/$(VENV)/collections
 # A worker for each core (pytest-xdist); a file's tests stay together, and the drills, which take longest, are begun first.
 # Without root, or where a Docker daemon answers that is not the tests' own, there are no workers (tests/conftest.py).
 WORKERS ?= -n auto --dist loadfile --no-loadscope-reorder
+DOCS ?= output/docs
+# They ask ansible-doc, which they look for on PATH.
+ANTSIBULL = PATH=$(BIN):$$PATH ANSIBLE_COLLECTIONS_PATH=$(COLLECTIONS) antsibull-
 YAML := $(wildcard galaxy.yml .yamllint .ansible-lint meta roles playbooks examples molecule changelogs .github)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv test unit integration drills bench lint ruff mypy mypy-plugins yamllint ansible-lint demo example clean
+.PHONY: help venv test unit integration drills bench lint ruff mypy mypy-plugins yamllint ansible-lint antsibull docs demo \
+	example clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*##/\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r t d; do printf '  %-14s%s\n' "$$t" "$$d"; done
@@ -40,7 +44,7 @@ drills: $(VENV)/.tools  ## mutants must be killed, faults do no harm; writes doc
 bench: $(VENV)/.tools  ## ours beside pg_dump, psql and others; writes docs/benchmarks.md (ARGS=--quick: small, and nothing)
 	$(BIN)/python -m tests.bench $(ARGS)
 
-lint: ruff mypy yamllint ansible-lint  ## all four
+lint: ruff mypy yamllint ansible-lint antsibull  ## all five
 
 ruff: $(VENV)/.tools
 	$(BIN)/ruff check .
@@ -59,6 +63,19 @@ yamllint: $(VENV)/.tools
 # ansible-lint looks for ansible-playbook and the others on PATH.
 ansible-lint: $(VENV)/.tools
 	PATH=$(BIN):$$PATH ANSIBLE_COLLECTIONS_PATH=$(COLLECTIONS) $(BIN)/ansible-lint --nocolor --offline --strict
+
+# Both want to stand where a collection lies.
+antsibull: $(VENV)/.tools
+	cd $(COLLECTIONS)/ansible_collections/incomex/closeout && $(ANTSIBULL)changelog lint && \
+	$(ANTSIBULL)docs lint-collection-docs --plugin-docs --skip-rstcheck --check-extra-docs-refs \
+		--validate-collection-refs=all --disallow-unknown-collection-refs .
+
+docs: $(VENV)/.tools  ## the reference of modules, filters and roles, as HTML in output/docs (DOCS=DIR: there)
+	rm -rf $(DOCS) && mkdir -p $(DOCS)/rst
+	$(ANTSIBULL)docs collection --use-current --fail-on-error --squash-hierarchy --no-add-antsibull-docs-version \
+		--dest-dir $(DOCS)/rst incomex.closeout
+	$(BIN)/sphinx-build -q -W --keep-going -c docs/docsite -d $(DOCS)/doctrees $(DOCS)/rst $(DOCS)/html
+	@echo "$(DOCS)/html/index.html"
 
 demo: $(VENV)/.run  ## a closeout of an embedded production server, without Docker
 	$(BIN)/python examples/demo/run $(ARGS)

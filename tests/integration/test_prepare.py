@@ -26,7 +26,7 @@ def inventory(python: str) -> str:
 
 
 def prepare(venv: Path, *, check: bool = False) -> PlaybookResult:
-    """Run the playbook on an inventory that names the environment's python already."""
+    """`ansible-playbook incomex.closeout.prepare -i inventory.yml`; the inventory names the new python already."""
     return run_playbook(
         {"closeout_venv": str(venv), "closeout_venv_python": sys.executable},
         playbook=PREPARE,
