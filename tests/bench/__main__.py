@@ -12,7 +12,7 @@ from tests.bench.errors import BenchError
 from tests.bench.measure import say
 from tests.bench.options import Options
 from tests.bench.results import Case, Topic
-from tests.bench.topics import chain, closeout, dump, restore, scale, sizes, throttle
+from tests.bench.topics import chain, closeout, dump, fleet, restore, scale, sizes, throttle
 from tests.support import session
 from tests.support.places import ROOT
 
@@ -24,6 +24,7 @@ _TOPICS: dict[str, Callable[[Bench], Iterator[Case]]] = {
     "sizes": sizes.measure,
     "scale": scale.measure,
     "throttle": throttle.measure,
+    "fleet": fleet.measure,
 }
 
 

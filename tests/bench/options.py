@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from tests.bench.data import Shape
 
-TOPICS = ("dump", "restore", "chain", "closeout", "sizes", "scale", "throttle")
+TOPICS = ("dump", "restore", "chain", "closeout", "sizes", "scale", "throttle", "fleet")
 _SIZES = [50, 100, 200, 500, 1000, 2000]
 _QUICK_SIZES = [4, 8, 16]
 _SCALE = {"tables": 5_000, "large objects": 50_000, "narrow rows": 20_000_000}

@@ -9,7 +9,7 @@ from tests.bench.data import MB
 from tests.bench.measure import Spread, spread
 from tests.bench.results import Case, Topic
 from tests.bench.targets import Target, targets
-from tests.bench.topics import dump, restore, scale, sizes
+from tests.bench.topics import dump, fleet, restore, scale, sizes
 from tests.support.places import ROOT
 
 _DOCUMENT = ROOT / "docs" / "benchmarks.md"
@@ -232,6 +232,20 @@ def _throttle(topic: Topic) -> str:
     return "## The limit of the bandwidth\n\n" + _table(["", "speed of the dump"], rows)
 
 
+def _fleet(topic: Topic) -> str:
+    """Time over hosts."""
+    parts = ["## One play over several hosts\n"]
+    for case in topic.cases:
+        one = fleet.name_of(1)
+        parts.append(
+            f"{_capital(case.title)}. All hosts are this one machine, each reached by an sshd of its own and closed out"
+            " at the same time as the others: they share its processors, as hosts of their own do not.\n"
+        )
+        rows = [[name, _seconds(case.spread(name)), _ratio(case.ratio(name, one))] for name in case.samples]
+        parts.append(_table(["", "seconds", f"seconds of {one} = 1"], rows))
+    return "\n".join(parts)
+
+
 _SECTIONS = {
     "dump": _dump,
     "restore": _restore,
@@ -240,6 +254,7 @@ _SECTIONS = {
     "sizes": _sizes,
     "scale": _scale,
     "throttle": _throttle,
+    "fleet": _fleet,
 }
 
 
