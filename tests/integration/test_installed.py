@@ -130,7 +130,7 @@ def test_an_execution_environment_gets_what_the_collection_needs(installed: Inst
 
 
 def test_the_example_of_an_execution_environment_can_be_made(tmp_path: Path) -> None:
-    """Up to what a container engine and a registry have to do."""
+    """`ansible-builder create --file execution-environment.yml`: up to what an engine and a registry have to do."""
     example = ROOT / "examples" / "awx" / "execution-environment.yml"
     context = tmp_path / "context"
     run([str(BIN / "ansible-builder"), "create", "--file", str(example), "--context", str(context)], tmp_path)
