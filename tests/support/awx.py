@@ -136,7 +136,8 @@ class Node:
     def run_elsewhere(self, playbook: str, meanwhile: Meanwhile | None = None) -> Job:
         """Run a job to its end on another node, which has nothing but what is sent there, and sends back what it has
         to say: `ansible-runner transmit /runner --playbook closeout.yml | ansible-runner worker |
-        ansible-runner process /runner`. ``meanwhile`` gets the process over there, and the file of what came back so far.
+        ansible-runner process /runner`. ``meanwhile`` gets the process over there, and the file of what came back so
+        far.
         """
         sent, came, other = self.directory / "sent", self.directory / "came", self.directory / "other"
         arguments = [str(self.data), "--playbook", playbook, "--ident", _IDENT]
