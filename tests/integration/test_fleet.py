@@ -144,11 +144,12 @@ def test_the_restore_is_tested_on_another_host(
     assert "on there: processes of this host" in lines and f"there:{root}" in lines
     # One that is not there, or is none of the inventory's, is a problem of the plan.
     there.stop()
-    for host, inventory_of in (("there", inventory), ("nowhere", inventory)):
-        refused = run_playbook({**variables, "closeout_scratch_host": host}, inventory=inventory_of, timeout_s=600)
+    for host in ("there", "nowhere"):
+        refused = run_playbook(
+            {**variables, "closeout_scratch_host": host}, inventory=inventory, check=True, timeout_s=600
+        )
         assert refused.rc != 0
         assert f"{host}: closeout_scratch_host: wanted a host of the inventory" in last_message(refused)
-        assert refused.evidence is None or refused.artefact is None
     there.start()
 
 
