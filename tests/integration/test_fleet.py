@@ -178,3 +178,36 @@ def test_a_scratch_host_that_is_lost(cluster: ClusterFactory, elsewhere: tuple[P
     assert [one for one in reaped.data["reaped"] if one["kind"] == "copy" and one["name"] == str(copy)]
     assert not copy.exists() and result.artefact.exists()
     run_module("pg_scratch_server", {"state": "absent", "driver": "local", "run_id": mark["run_id"], "name": "x"})
+
+
+def test_hosts_that_go_on_at_their_own_pace(tmp_path: Path) -> None:
+    """The strategy free knows no run_once: the summary of whoever ends last has all of them."""
+    nobody = {"closeout_container": "", "closeout_login_unix_socket": str(tmp_path), "closeout_scratch_driver": "local"}
+    variables = {
+        **nobody,
+        "closeout_root": str(tmp_path / "root"),
+        "closeout_databases": "one\ntwo",
+        "closeout_summary_dir": str(tmp_path / "summary"),
+    }
+    inventory = f"[closeout]\nh1 {HERE}\nh2 {HERE} closeout_container=none\n"
+    result = run_playbook(variables, inventory=inventory, env={"ANSIBLE_STRATEGY": "free"}, timeout_s=600)
+    assert result.rc != 0, result.stdout
+    summary = json.loads((tmp_path / "summary" / "fleet.json").read_text())
+    assert {run["name"]: run["result"] for run in summary["runs"]} == dict.fromkeys(
+        ("h1/one", "h1/two", "h2/one", "h2/two"), "FAIL"
+    )
+    assert all("plan.ready" in run["failed"][0] for run in summary["runs"]), summary
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"closeout_databases": [{"schema": "x"}]}, "a mapping without db"),
+        ({"closeout_databases": [{"db": "x", "password": "hush"}]}, "use closeout_passfile"),
+        ({"closeout_summary_dir": "relative"}, "wanted an absolute path on the controller"),
+    ],
+)
+def test_bad_input_is_one_clear_message(tmp_path: Path, given: dict[str, Any], said: str) -> None:
+    result = run_playbook({"closeout_root": str(tmp_path / "root"), **given})
+    assert result.rc != 0 and said in result.stdout and "hush" not in result.stdout
+    assert not (tmp_path / "root").exists()
