@@ -10,7 +10,7 @@ COLLECTIONS ?= $(CURDIR)/$(VENV)/collections
 # A worker for each core (pytest-xdist); a file's tests stay together, and the drills, which take longest, are begun first.
 # Without root, or where a Docker daemon answers that is not the tests' own, there are no workers (tests/conftest.py).
 WORKERS ?= -n auto --dist loadfile --no-loadscope-reorder
-YAML := $(wildcard galaxy.yml .yamllint .ansible-lint meta roles playbooks examples molecule changelogs .github)
+YAML := $(wildcard galaxy.yml .yamllint .ansible-lint .config meta roles playbooks examples molecule changelogs .github)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
