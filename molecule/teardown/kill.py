@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Runs a closeout and kills all of it, but for what it started in production, in the middle of the dump.
 
 kill.py ROOT COMMAND...: the closeout is COMMAND, its artefact comes below ROOT. `pg_dump` must be waiting for a lock.
