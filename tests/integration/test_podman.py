@@ -90,15 +90,15 @@ def test_a_scratch_server_that_died_by_itself_is_reaped(daemon: Daemon, producti
         "driver": "docker", "docker_host": daemon.url, "run_id": run_id, "name": f"pg-restoretest-{run_id}",
     }  # fmt: skip
     made = {**same, "image": production.container.attrs["Image"], "globals": str(tmp_path / "globals.json")}
-    scratch = succeeds("pg_scratch_server", {**made, "ttl_s": 3, "memory_mb": 384})["scratch"]
+    scratch = succeeds("pg_scratch_server", {**made, "ttl_s": 5, "memory_mb": 384})["scratch"]
     assert scratch["isolation"]["capabilities"] == []
     with contextlib.closing(daemon.client()) as client:
 
         def left() -> tuple[int, int]:
             """How many containers and volumes of the run there are."""
-            label = f"{RUN_LABEL}={run_id}"
-            found = client.containers.list(all=True, filters={"label": label})
-            return len(found), len(client.volumes.list(filters={"label": label}))
+            label = {"label": f"{RUN_LABEL}={run_id}"}
+            volumes = client.api.volumes(filters=label)["Volumes"] or []
+            return len(client.api.containers(all=True, filters=label)), len(volumes)
 
         wait_until(lambda: left() == (0, 1), 30, "the end of the scratch server")
         reaped = succeeds("pg_scratch_server", {"state": "reaped", "driver": "docker", "docker_host": daemon.url})
