@@ -13,7 +13,7 @@ WORKERS ?= -n auto --dist loadfile --no-loadscope-reorder
 DOCS ?= output/docs
 # They ask ansible-doc, which they look for on PATH.
 ANTSIBULL = PATH=$(BIN):$$PATH ANSIBLE_COLLECTIONS_PATH=$(COLLECTIONS) antsibull-
-YAML := $(wildcard galaxy.yml .yamllint .ansible-lint meta roles playbooks examples molecule changelogs .github)
+YAML := $(wildcard galaxy.yml .yamllint .ansible-lint .config meta roles playbooks examples molecule changelogs .github)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

@@ -21,7 +21,7 @@ from typing import Any
 
 from ._archive_place import MOUNT_POINT
 from ._deadline import deadline, is_past
-from ._docker import Daemon, docker_host_or_default, reason_of
+from ._docker import Daemon, docker_host_or_default, is_process_of, reason_of
 from ._errors import CloseoutError, NotOurs
 from ._labels import BOOT_CLOCK_LABEL, EXPIRES_LABEL, RUN_LABEL
 from ._scratch import (
@@ -41,6 +41,9 @@ _HOME = "/closeout"
 _BASE = f"{_HOME}/pg"
 _SOCKETS = f"{_BASE}/run"
 _PIDS = 256
+_CAPABILITY_SETS = ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")
+# Where they are not given, Podman takes numbers of its own, which are more than some hosts allow.
+_ULIMITS = {"nofile": 4096, "nproc": 32768}
 _REMOVE_TIMEOUT_S = 60.0
 # Arguments: the bootstrap superuser's name, then postgres' own.
 _START = f"""
@@ -68,9 +71,10 @@ class DockerDriver(Driver):
             container_id = self._create(request, image, expires, request.os_user or "postgres")
             passwd = self._passwd(container_id)
             user = _choose_user(passwd, request.os_user)
-            if user != (request.os_user or "postgres"):
+            volume = "" if self._is_labelled(container_id, request.run_id) else self._volume(request, expires)
+            if volume or user != (request.os_user or "postgres"):
                 self._remove(container_id)
-                container_id = self._create(request, image, expires, user)
+                container_id = self._create(request, image, expires, user, volume)
             if request.storage == "volume":
                 uid, gid = passwd[user]
                 self._daemon.call(
@@ -93,10 +97,12 @@ class DockerDriver(Driver):
                 do=f"docker pull {image}, or leave closeout_scratch_image empty for production's own image",
             ) from error
 
-    def _create(self, request: ScratchRequest, image: dict[str, Any], expires: tuple[str, str], user: str) -> str:
+    def _create(
+        self, request: ScratchRequest, image: dict[str, Any], expires: tuple[str, str], user: str, volume: str = ""
+    ) -> str:
         import docker.types  # here for the reason that _docker.Daemon gives
 
-        labels = {RUN_LABEL: request.run_id, EXPIRES_LABEL: expires[0], BOOT_CLOCK_LABEL: expires[1]}
+        labels = _labels(request, expires)
         # An image's VOLUME would be an anonymous, writable volume in spite of the read-only root: cover each one.
         volumes = (image.get("Config") or image.get("ContainerConfig") or {}).get("Volumes") or {}
         tmpfs = {path: "size=1m,mode=0755" for path in volumes if path.rstrip("/") != _HOME}
@@ -105,7 +111,7 @@ class DockerDriver(Driver):
         if request.storage == "tmpfs":
             tmpfs[_HOME] = f"size={request.memory_mb}m,mode=1777"
         else:
-            mounts.append(docker.types.Mount(target=_HOME, source=None, type="volume", labels=labels))
+            mounts.append(docker.types.Mount(target=_HOME, source=volume or None, type="volume", labels=labels))
         if request.dump:
             mounts.append(docker.types.Mount(target=MOUNT_POINT, source=request.dump, type="bind", read_only=True))
         memory = request.memory_mb << 20
@@ -122,6 +128,7 @@ class DockerDriver(Driver):
             security_opt=["no-new-privileges:true"],
             shm_size=memory // 4,
             tmpfs=tmpfs,
+            ulimits=[docker.types.Ulimit(name=name, soft=number, hard=number) for name, number in _ULIMITS.items()],
         )
         created = self._daemon.call(
             f"create the scratch container {request.name!r}",
@@ -139,6 +146,27 @@ class DockerDriver(Driver):
             working_dir="/",
         )
         return str(created["Id"])
+
+    def _is_labelled(self, container_id: str, run_id: str) -> bool:
+        """Whether every volume of a container carries the label of the run: what does not could not be found again."""
+        inspected = self._daemon.call("inspect the scratch container", self._api.inspect_container, container_id)
+        names = [one["Name"] for one in inspected["Mounts"] if one["Type"] == "volume"]
+        return set(names) <= set(self._volumes(run_id))
+
+    def _volume(self, request: ScratchRequest, expires: tuple[str, str]) -> str:
+        """Make a volume of the scratch server's name, for Podman labels none that it makes itself. Unlike those it
+        outlives its container, until it is removed or reaped."""
+        created = self._daemon.call(
+            "create the scratch volume", self._api.create_volume, request.name, labels=_labels(request, expires)
+        )
+        if created["Name"] not in self._volumes(request.run_id):
+            raise CloseoutError(
+                "The scratch volume could not be told from others",
+                wanted=f"the label {RUN_LABEL}={request.run_id} on {created['Name']!r}",
+                found="none",
+                do="set closeout_scratch_storage to tmpfs",
+            )
+        return str(created["Name"])
 
     def _passwd(self, container_id: str) -> dict[str, tuple[int, int]]:
         """Return uid and gid of every user of a container that need not run."""
@@ -285,6 +313,10 @@ class DockerDriver(Driver):
         return [str(one["Name"]) for one in found if _is_of(one, run_id, name)]
 
 
+def _labels(request: ScratchRequest, expires: tuple[str, str]) -> dict[str, str]:
+    return {RUN_LABEL: request.run_id, EXPIRES_LABEL: expires[0], BOOT_CLOCK_LABEL: expires[1]}
+
+
 def _is_of(listed: dict[str, Any], run_id: str, name: str) -> bool:
     """Whether a volume or a network has the label of the run, or the name; a name of "" is none."""
     return (listed.get("Labels") or {}).get(RUN_LABEL) == run_id or (bool(name) and listed["Name"] == name)
@@ -315,12 +347,11 @@ def _directory(name: str, uid: int, gid: int) -> bytes:
 def _isolation(inspected: dict[str, Any]) -> dict[str, Any]:
     """Return the isolation as Docker's own inspection has it."""
     host = inspected["HostConfig"]
-    dropped_all = "ALL" in [name.upper() for name in host.get("CapDrop") or []]
     ports = (inspected.get("NetworkSettings") or {}).get("Ports") or {}
     return {
         "network_mode": host.get("NetworkMode") or "",
         "published_ports": sorted({*ports, *(host.get("PortBindings") or {})}),
-        "capabilities": sorted(host.get("CapAdd") or []) if dropped_all else ["Docker's default set"],
+        "capabilities": _capabilities(inspected),
         "privileged": bool(host.get("Privileged")),
         "no_new_privileges": any(one.startswith("no-new-privileges") for one in host.get("SecurityOpt") or []),
         "read_only_root": bool(host.get("ReadonlyRootfs")),
@@ -332,6 +363,26 @@ def _isolation(inspected: dict[str, Any]) -> dict[str, Any]:
         ],
         "user": inspected["Config"].get("User") or "root",
     }
+
+
+def _capabilities(inspected: dict[str, Any]) -> list[str]:
+    """Return what capabilities a process of the container can come to have.
+
+    Docker says that all were dropped. Podman counts up those of its own default set that were, which does not say what
+    is left: then the kernel is asked. What neither says is not none. Source: proc(5), capabilities(7).
+    """
+    host = inspected["HostConfig"]
+    if "ALL" in [name.upper() for name in host.get("CapDrop") or []]:
+        return sorted(host.get("CapAdd") or [])
+    pid = int(inspected["State"].get("Pid") or 0)
+    try:
+        with open(f"/proc/{pid}/status", encoding="utf-8", errors="replace") as file:
+            pairs = dict(line.rstrip("\n").split(":\t", 1) for line in file if line.startswith("Cap"))
+    except OSError:
+        pairs = {}
+    if not set(_CAPABILITY_SETS) <= set(pairs) or not is_process_of(pid, inspected["Id"]):
+        return ["Docker's default set"]
+    return [f"{name} {pairs[name]}" for name in _CAPABILITY_SETS if int(pairs[name], 16) != 0]
 
 
 def _mount(inspected: dict[str, Any]) -> dict[str, Any]:

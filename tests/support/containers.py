@@ -12,6 +12,7 @@ from pathlib import Path
 
 import docker
 import docker.errors
+import docker.types
 import psycopg2
 import psycopg2.extensions
 from docker.models.containers import Container
@@ -108,6 +109,7 @@ def production(
     env: Mapping[str, str] | None = None,
     command: Sequence[str] | None = None,
     labels: Mapping[str, str] | None = None,
+    ulimits: Sequence[docker.types.Ulimit] = (),
 ) -> Iterator[Production]:
     """Run a production container for the time of the block; it and its anonymous volumes are removed afterwards.
 
@@ -128,6 +130,7 @@ def production(
         environment=environment,
         labels={LABEL: session.ID, **(labels or {})},
         network_mode=network,
+        ulimits=list(ulimits),
     )
     try:
         container.start()

@@ -30,6 +30,14 @@ def unmount(path: Path) -> None:
     _run("umount", "--lazy", str(path))
 
 
+def unmount_below(directory: Path) -> None:
+    """Undo what a daemon left mounted at or below `directory`, deepest first (a clean stop leaves nothing)."""
+    mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    for mounted in map(Path, sorted(mounts, reverse=True)):
+        if mounted == directory or directory in mounted.parents:
+            unmount(mounted)
+
+
 @contextlib.contextmanager
 def small(path: Path, size_mb: int) -> Iterator[Path]:
     """A small file system on `path`, over what is there."""

@@ -17,7 +17,7 @@ import docker.errors
 import requests
 
 from tests.support import session
-from tests.support.disks import mount, mount_itself, unmount
+from tests.support.disks import mount, mount_itself, unmount_below
 from tests.support.places import CACHE, apt_install, on_debian_as_root, try_lock, wait_until
 
 DEFAULT_URL = "unix:///var/run/docker.sock"
@@ -65,10 +65,10 @@ def daemon() -> Iterator[Daemon]:
 def running() -> str | None:
     """The URL of the daemon that answers here, whoever it belongs to; None when there is none."""
     url = os.environ.get("DOCKER_HOST") or DEFAULT_URL
-    return url if _answers(url) else None
+    return url if answers(url) else None
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
     """Whether a daemon answers at `url` within a few seconds."""
     try:
         with contextlib.closing(docker.DockerClient(base_url=url, timeout=5)) as client:
@@ -130,8 +130,8 @@ def own(*arguments: str, volumes_mb: int = 0) -> Iterator[Own]:
         finally:
             one.end()
     finally:
-        _unmount(runtime)
-        _unmount(data)
+        unmount_below(runtime)
+        unmount_below(data)
         shutil.rmtree(runtime)
         os.close(lock)
 
@@ -180,14 +180,14 @@ class Own:
 def _wait(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
     """Return once the daemon answers; Unavailable with the end of its log when it does not."""
 
-    def answers() -> bool:
+    def has_come() -> bool:
         """Whether it answers; Unavailable when it has ended."""
         if process.poll() is not None:
             raise Unavailable(f"a private dockerd did not start:\n{_tail(log)}")
-        return _answers(url)
+        return answers(url)
 
     try:
-        wait_until(answers, _START_S, "dockerd", poll_s=0.1)
+        wait_until(has_come, _START_S, "dockerd", poll_s=0.1)
     except TimeoutError as error:
         raise Unavailable(f"a private dockerd did not answer: {error}\n{_tail(log)}") from error
 
@@ -209,14 +209,6 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait(_STOP_S)
-
-
-def _unmount(directory: Path) -> None:
-    """Undo mounts that the daemon left at or below `directory`, deepest first (a clean stop leaves none)."""
-    mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
-    for mounted in map(Path, sorted(mounts, reverse=True)):
-        if mounted == directory or directory in mounted.parents:
-            unmount(mounted)
 
 
 def _tail(log: Path, lines: int = 15) -> str:

@@ -11,4 +11,7 @@ chroot "$root" localedef -i en_US -f UTF-8 en_US.UTF-8
 sed -i "s/^#listen_addresses = .*/listen_addresses = '*'/" "$root/usr/lib/postgresql/16/share/postgresql.conf.sample"
 # This build's clients look in /tmp when no host is given, Debian's in /var/run/postgresql.
 ln -s /run/postgresql/.s.PGSQL.5432 "$root/tmp/.s.PGSQL.5432"
+# Debian's libpq is where the linker looks: what replicates from another server loads it.
+echo /usr/lib/postgresql/16/lib >"$root/etc/ld.so.conf.d/postgresql.conf"
+chroot "$root" ldconfig
 rm -rf "$root/usr/lib/postgresql/16/include" "$root"/var/lib/apt/lists/* "$root"/var/cache/apt/*
