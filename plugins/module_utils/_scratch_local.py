@@ -31,6 +31,7 @@ from ._deadline import deadline, is_past
 from ._errors import CloseoutError, NotOurs
 from ._files import read_whole
 from ._peer import peer_of
+from ._pipes import given
 from ._running import is_at_work
 from ._scratch import (
     PORT,
@@ -176,16 +177,16 @@ class LocalDriver(Driver):
 
     def _wait(self, supervisor: subprocess.Popen[bytes], directory: str) -> None:
         """Wait until the server's pid file says ``ready``: its last line, written by the postmaster itself."""
-        assert supervisor.stderr is not None
+        errors = given(supervisor.stderr)
         deadline = time.monotonic() + START_TIMEOUT_S
         said = ""
         while time.monotonic() < deadline:
             if _state(directory) == "ready":
-                supervisor.stderr.close()
+                errors.close()
                 return
             with contextlib.suppress(subprocess.TimeoutExpired):
                 supervisor.wait(0.02)
-                said = supervisor.stderr.read().decode("utf-8", "replace").strip()
+                said = errors.read().decode("utf-8", "replace").strip()
                 break
         raise CloseoutError(
             "The scratch server did not start",
@@ -362,7 +363,7 @@ def _isolation(pid: int) -> dict[str, Any]:
     status: dict[str, str] = {}
     with open(f"/proc/{pid}/status", encoding="utf-8") as file:
         for line in file:
-            key, _, value = line.partition(":")
+            key, _mark, value = line.partition(":")
             status[key] = value.strip()
     private = os.stat(f"/proc/{pid}/ns/net").st_ino != os.stat("/proc/self/ns/net").st_ino
     uid = int(status["Uid"].split()[0])

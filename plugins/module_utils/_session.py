@@ -122,7 +122,7 @@ class Session:
         if self._connection.server_version >= 170000:
             settings.update(_PINNED_FROM_17)
         self.rows(
-            "SELECT " + ", ".join("pg_catalog.set_config(%s, %s, false)" for _ in settings),
+            "SELECT " + ", ".join("pg_catalog.set_config(%s, %s, false)" for _name in settings),
             [part for pair in settings.items() for part in pair],
         )
 

@@ -144,7 +144,8 @@ EXAMPLES = r"""
 RETURN = r"""
 dump:
   description: The dump with path, size_bytes, sha256, command, return code, whether it is complete, its tables and
-  rows. returned: always
+    rows.
+  returned: always
   type: dict
   sample: {"path": "/opt/incomex/backups/manual/directus.sql", "size_bytes": 655000000, "rc": 0, "complete": true}
 production_snapshot:

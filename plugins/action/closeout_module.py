@@ -107,7 +107,8 @@ class ActionModule(Normal):
                 result: dict[str, Any] = super()._low_level_execute_command(script, sudoable, in_data, **options)
             except AnsibleConnectionFailure as error:
                 # Whether a start came through is not known. A second one would be a second dump: so only ask.
-                lost = error if self._asked == 0 else lost
+                if self._asked == 0:
+                    lost = error
                 if time.monotonic() - answered > LEASE_S:
                     raise
                 time.sleep(_PAUSE_S)
