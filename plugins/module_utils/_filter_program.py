@@ -34,7 +34,8 @@ class FilterProgram:
         self.taken_bytes = 0
         self._name = os.path.basename(argv[0])
         try:
-            self._process = subprocess.Popen(
+            # A stream comes in and another goes out; run_command gives and takes everything at once.
+            self._process = subprocess.Popen(  # pylint: disable=ansible-bad-function
                 argv,
                 env={"PATH": HOST_PATH, "LC_ALL": "C", RUN_VARIABLE: run_id},
                 stdin=subprocess.PIPE,

@@ -54,7 +54,8 @@ class HostProgram(Program):
     ) -> None:
         super().__init__(argv, environment)
         try:
-            self._process = subprocess.Popen(
+            # What goes in and comes out is a stream; run_command gives and takes everything at once.
+            self._process = subprocess.Popen(  # pylint: disable=ansible-bad-function
                 [*before, *argv],
                 env={"PATH": HOST_PATH, "LC_ALL": "C", **environment},
                 stdin=subprocess.DEVNULL if pieces is None else subprocess.PIPE,
