@@ -160,6 +160,11 @@ def test_another_authority_is_told(server: Cluster, authority: Authority, passfi
     )
     assert "closeout_ca_cert" in refused.msg.partition("What to do: ")[2]
 
+    planned = run_playbook(variables(server, other, passfile, tmp_path / "root"), check=True)
+    (told,) = [one for one in planned.task("Plan the run")["result"]["problems"] if "certificate" in one["found"]]
+    assert planned.rc != 0
+    assert "closeout_ca_cert" in told["do"]
+
     for certificate, code in ((other.certificate, 2), (authority.certificate, 0)):
         address = Address(
             login_host="localhost", login_port=server.port, login_user="closeout", login_db="directus",
