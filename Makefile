@@ -17,7 +17,7 @@ YAML := $(wildcard galaxy.yml .yamllint .ansible-lint .config meta roles playboo
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv test unit integration drills bench lint ruff mypy mypy-plugins yamllint ansible-lint antsibull docs demo \
+.PHONY: help venv test unit integration sanity drills bench lint ruff mypy mypy-plugins yamllint ansible-lint antsibull docs demo \
 	example clean
 
 help:  ## this list
@@ -33,6 +33,9 @@ unit: $(VENV)/.tools  ## unit tests only (no server is started)
 
 integration: $(VENV)/.tools  ## tests against real servers (CLOSEOUT_DOCKER=skip: without containers)
 	$(BIN)/python -m pytest $(WORKERS) tests/integration $(ARGS)
+
+sanity: $(VENV)/.tools  ## all of ansible-test's sanity tests (minutes); ARGS='--test pep8': only those
+	$(BIN)/python -m tests.support.ansible_test sanity --python default $(ARGS)
 
 drills: $(VENV)/.tools  ## mutants must be killed, faults do no harm; writes docs/drills.md and docs/faults.md, prints them
 	CLOSEOUT_DRILLS=write $(BIN)/python -m pytest tests/drills $(ARGS)

@@ -107,7 +107,7 @@ def descendants(root: int) -> dict[int, str]:
             parents[int(entry.parent.name)] = (int(fields[1]), fields[19])
     level = {root}
     while level:
-        level = {pid for pid, (parent, _) in parents.items() if parent in level and pid not in found}
+        level = {pid for pid, (parent, _command) in parents.items() if parent in level and pid not in found}
         found.update((pid, parents[pid][1]) for pid in level)
     return found
 

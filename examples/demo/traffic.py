@@ -52,7 +52,7 @@ class Writer:
         seconds = time.monotonic() - self._began
         if self._process.returncode is None:
             with contextlib.suppress(subprocess.TimeoutExpired):
-                text, _ = self._process.communicate(timeout=STOP_TIMEOUT_S)
+                text, _errors = self._process.communicate(timeout=STOP_TIMEOUT_S)
                 for line in text.splitlines()[-1:]:
                     outcome.update(json.loads(line))
             end(self._process, (signal.SIGTERM, signal.SIGKILL), 5.0)

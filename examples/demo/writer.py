@@ -103,7 +103,7 @@ KINDS = {"INSERT": "inserted", "UPDATE": "updated", "DELETE": "deleted"}
 
 def transact(session: connection, chooser: random.Random) -> dict[str, int]:
     """Run and commit one transaction; returns the rows that its own statements touched, by kind."""
-    ((_, statements),) = chooser.choices(TRANSACTIONS, [weight for weight, _ in TRANSACTIONS])
+    ((_weight, statements),) = chooser.choices(TRANSACTIONS, [weight for weight, _statements in TRANSACTIONS])
     number = {"n": chooser.randrange(1_000_000)}
     touched: dict[str, int] = {}
     with session, session.cursor() as does:
@@ -116,7 +116,7 @@ def transact(session: connection, chooser: random.Random) -> dict[str, int]:
 
 def told_to_stop(wait_s: float) -> bool:
     """Wait at most ``wait_s`` seconds; True as soon as standard input is closed."""
-    readable, _, _ = select.select([sys.stdin], [], [], wait_s)
+    readable, _writable, _exceptional = select.select([sys.stdin], [], [], wait_s)
     return bool(readable)
 
 

@@ -33,7 +33,7 @@ WHERE c.relkind = 'm' AND c.relispopulated
 
 def compare_sequences(session: Session, manifest: Manifest) -> Iterator[Difference]:
     """Yield each sequence that is missing, has another value, or has none in the dump."""
-    there = {(schema, name) for schema, name in session.rows(_SEQUENCES)}
+    there = set(session.rows(_SEQUENCES))
     for (schema, name), entry in manifest.sequences.items():
         title = f"SEQUENCE {schema}.{name}"
         wanted = _value(entry.last_value, entry.is_called)
@@ -50,7 +50,7 @@ def compare_sequences(session: Session, manifest: Manifest) -> Iterator[Differen
 def compare_materialized_views(session: Session, manifest: Manifest) -> Iterator[Difference]:
     """Yield each materialized view that the dump fills and is not, or the other way round."""
     filled = {(entry.schema, entry.name) for entry in manifest.entries if entry.type == "MATERIALIZED VIEW DATA"}
-    there = {(schema, name) for schema, name in session.rows(_POPULATED)}
+    there = set(session.rows(_POPULATED))
     for schema, name in sorted(filled ^ there):
         wanted, found = ("populated", "not") if (schema, name) in filled else ("not populated", "populated")
         yield Difference("objects", f"MATERIALIZED VIEW {schema}.{name}", "populated", wanted, found)

@@ -57,7 +57,7 @@ def socket_directories(own: str) -> list[str]:
     with open("/proc/net/unix", encoding="utf-8", errors="surrogateescape") as file:
         for line in file:
             path = line.rstrip("\n").partition("/")[2]
-            directory, _, name = f"/{path}".rpartition("/")
+            directory, _mark, name = f"/{path}".rpartition("/")
             if name.startswith(".s.PGSQL.") and not directory.startswith(own) and os.path.exists(f"/{path}"):
                 found.add(os.path.realpath(directory))
     return sorted(found)

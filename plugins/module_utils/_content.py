@@ -272,7 +272,7 @@ def _each(
 
     workers = min(max(1, jobs), len(chosen))
     with ThreadPoolExecutor(max(1, workers)) as pool:
-        for job in [pool.submit(work) for _ in range(workers)]:
+        for job in [pool.submit(work) for _turn in range(workers)]:
             job.result()
     return results
 

@@ -24,7 +24,7 @@ def deadline(ttl_s: float) -> tuple[str, str]:
 
 def is_past(expires_utc: str, on_boot_clock: str) -> bool:
     """Tell whether a deadline, as :func:`deadline` made it, is past; one that cannot be read is not."""
-    boot, _, seconds = on_boot_clock.partition(" ")
+    boot, _mark, seconds = on_boot_clock.partition(" ")
     try:
         if boot == _boot():
             return float(seconds) <= _uptime_s()

@@ -198,7 +198,7 @@ def _facts(inspected: dict[str, Any]) -> ContainerFacts:
         restart_count=int(inspected.get("RestartCount") or 0),
         health=(state.get("Health") or {}).get("Status") or "",
         pid=int(state.get("Pid") or 0),
-        environment={name: value for name, _, value in pairs},
+        environment={name: value for name, _mark, value in pairs},
         labels=inspected["Config"].get("Labels") or {},
         mounts={one["Destination"]: one["Source"] for one in inspected.get("Mounts") or [] if not one.get("RW")},
     )

@@ -106,9 +106,9 @@ def head_of_archive(head: bytes) -> DumpHead:
         else:
             reader.number(size)
         # The moment: second, minute, hour, day, month, year, and whether it is summer.
-        for _ in range(7):
+        for _turn in range(7):
             reader.number(size)
-        _name, database, program = (reader.text(size) for _ in range(3))
+        _name, database, program = (reader.text(size) for _turn in range(3))
     except ValueError as error:
         raise CloseoutError(
             "The head of the archive cannot be read",

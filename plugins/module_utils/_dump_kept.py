@@ -83,7 +83,8 @@ def keeping(
     with contextlib.ExitStack() as opened:
         kept: Kept
         if wanted.name == DIRECTORY:
-            assert not recipients
+            if recipients:
+                raise ValueError("a directory cannot be encrypted")
             kept = _Directory(path, scanner, transport)
             opened.callback(kept.discard)
         else:

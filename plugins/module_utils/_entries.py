@@ -388,7 +388,7 @@ def _alter_table(reader: _Reader, table: Entry) -> Entry:
         if reader.accept(*words):
             if reader.accept("ROW", "LEVEL", "SECURITY"):
                 return of_it("ROW SECURITY", "")._replace(name=table.name, of="")
-            _ = reader.accept("ALWAYS") or reader.accept("REPLICA")
+            _when = reader.accept("ALWAYS") or reader.accept("REPLICA")
             for kind in ("TRIGGER", "RULE"):
                 if reader.accept(kind):
                     return of_it(f"{kind} STATE", reader.identifier())

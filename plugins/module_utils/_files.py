@@ -13,7 +13,6 @@ import io
 import os
 import stat
 from collections.abc import Iterable, Iterator
-from typing import BinaryIO
 
 from ._errors import CloseoutError
 
@@ -41,11 +40,10 @@ class NewFile:
         except OSError as error:
             raise _cannot_write(self.partial, error) from error
         hold(descriptor)
-        self._file: BinaryIO | None = os.fdopen(descriptor, "wb", buffering=0)
+        self._file = os.fdopen(descriptor, "wb", buffering=0)
 
     def write(self, piece: bytes) -> None:
         """Append all of ``piece``. Raises CloseoutError, for a full disk above all."""
-        assert self._file is not None
         view = memoryview(piece)
         try:
             while view:
@@ -55,21 +53,17 @@ class NewFile:
 
     def complete(self) -> None:
         """Bring the file to the disk and give it its name."""
-        assert self._file is not None
         try:
             os.fsync(self._file.fileno())
             os.rename(self.partial, self.path)
             self._file.close()
-            self._file = None
             fsync_directory(os.path.dirname(self.path))
         except OSError as error:
             raise _cannot_write(self.path, error) from error
 
     def discard(self) -> None:
         """Remove the partial file, if it is still there; close what is open."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        self._file.close()
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self.partial)
 

@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from ._errors import ProgramFailed
 from ._labels import RUN_VARIABLE
+from ._pipes import given
 from ._program import CHUNK_BYTES, RC_WAIT_S, STOP_S
 from ._program_host import HOST_PATH
 
@@ -33,7 +34,8 @@ class FilterProgram:
         self.taken_bytes = 0
         self._name = os.path.basename(argv[0])
         try:
-            self._process = subprocess.Popen(
+            # A stream comes in and another goes out; run_command gives and takes everything at once.
+            self._process = subprocess.Popen(  # pylint: disable=ansible-bad-function
                 argv,
                 env={"PATH": HOST_PATH, "LC_ALL": "C", RUN_VARIABLE: run_id},
                 stdin=subprocess.PIPE,
@@ -44,30 +46,28 @@ class FilterProgram:
             )
         except OSError as error:
             raise ProgramFailed(f"{argv[0]} could not be started", found=error.strerror or str(error)) from error
+        self._input, self._errors = given(self._process.stdin), given(self._process.stderr)
         self._pool = ThreadPoolExecutor(1)
         self._taking = self._pool.submit(self._take_all, taker)
 
     def _take_all(self, taker: Callable[[bytes], object]) -> None:
-        assert self._process.stdout is not None
         # Closed whatever happens: the program ends by that, and so does the wait of who writes to it.
-        with self._process.stdout as made:
+        with given(self._process.stdout) as made:
             for piece in iter(lambda: os.read(made.fileno(), CHUNK_BYTES), b""):
                 taker(piece)
 
     def take(self, piece: bytes) -> None:
         """Give the program the next piece; wait where it is behind."""
-        assert self._process.stdin is not None
         try:
-            self._process.stdin.write(piece)
+            self._input.write(piece)
         except BrokenPipeError:
             self._refuse_ended()
         self.taken_bytes += len(piece)
 
     def finish(self) -> None:
         """The stream has ended: wait until all that the program makes of it was taken."""
-        assert self._process.stdin is not None
         try:
-            self._process.stdin.close()
+            self._input.close()
         except BrokenPipeError:
             self._refuse_ended()
         self._finish()
@@ -82,8 +82,7 @@ class FilterProgram:
             code = self._process.wait(RC_WAIT_S)
         except subprocess.TimeoutExpired as error:
             raise ProgramFailed(f"{self._name} closed its output but does not end") from error
-        assert self._process.stderr is not None
-        said = self._process.stderr.read().decode("utf-8", "replace").strip()
+        said = self._errors.read().decode("utf-8", "replace").strip()
         if code != 0:
             raise ProgramFailed(f"{self._name} failed", wanted="return code 0", found=_ended(code, said))
 
@@ -95,10 +94,9 @@ class FilterProgram:
             self._process.kill()
         self._process.wait(STOP_S)
         self._pool.shutdown()
-        for pipe in (self._process.stdin, self._process.stderr):
-            if pipe is not None:
-                with contextlib.suppress(BrokenPipeError):
-                    pipe.close()
+        for pipe in (self._input, self._errors):
+            with contextlib.suppress(BrokenPipeError):
+                pipe.close()
 
 
 def _ended(code: int, said: str) -> str:

@@ -5,9 +5,9 @@
 """Private to incomex.closeout: a module goes on only while its controller lives.
 
 Neither a connection nor a parent on the target tells that ansible-playbook was killed: its worker goes on, and so does
-what the worker started. So the action (plugins/action/closeout.py) renews a lease, a file on the target, as long as its
-own ansible-playbook lives, and the module looks whether the file changes. What counts is how often it looked: no time
-of day, no other host's clock, and a host that was paused gets as long as ever.
+what the worker started. So the action (plugins/action/closeout_module.py) renews a lease, a file on the target, as long
+as its own ansible-playbook lives, and the module looks whether the file changes. What counts is how often it looked: no
+time of day, no other host's clock, and a host that was paused gets as long as ever.
 """
 
 from __future__ import annotations

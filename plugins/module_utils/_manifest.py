@@ -120,18 +120,22 @@ class Manifest:
 
     def copy_data(self, data: memoryview) -> None:
         """Hash a part of a table's data."""
-        assert self._copying is not None
-        self._digests[self._copying.schema, self._copying.name].update(data)
+        table = self._copied()
+        self._digests[table.schema, table.name].update(data)
 
     def copy_block(self, rows: int, size_bytes: int, offset: int) -> None:
         """Add a data block to the table of the COPY statement before it; one table may have several."""
-        table = self._copying
-        assert table is not None
+        table = self._copied()
         table.rows = (table.rows or 0) + rows
         table.bytes = (table.bytes or 0) + size_bytes
         table.blocks.append([offset, size_bytes])
         table.sha256 = self._digests[table.schema, table.name].hexdigest()
         self._copying = None
+
+    def _copied(self) -> TableEntry:
+        if self._copying is None:
+            raise CloseoutError("The dump has rows that no COPY announced")
+        return self._copying
 
     def _setting(self, statement: Statement) -> None:
         command, name = (*statement.words[:2], b"")[:2]

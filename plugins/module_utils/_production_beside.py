@@ -39,7 +39,7 @@ def read_values(session: Session) -> Values:
     lock then. Raises CloseoutError.
     """
     for attempt in range(_ATTEMPTS):
-        names = [(schema, name) for schema, name in session.rows(_SEQUENCES)]
+        names = session.rows(_SEQUENCES)
         values: Values = {}
         try:
             for start in range(0, len(names), _SEQUENCES_AT_ONCE):

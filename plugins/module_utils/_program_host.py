@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 
 from ._errors import ProgramFailed
+from ._pipes import given
 from ._program import CHUNK_BYTES, RC_WAIT_S, STOP_S, Program, pauses
 
 HOST_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -53,7 +54,8 @@ class HostProgram(Program):
     ) -> None:
         super().__init__(argv, environment)
         try:
-            self._process = subprocess.Popen(
+            # What goes in and comes out is a stream; run_command gives and takes everything at once.
+            self._process = subprocess.Popen(  # pylint: disable=ansible-bad-function
                 [*before, *argv],
                 env={"PATH": HOST_PATH, "LC_ALL": "C", **environment},
                 stdin=subprocess.DEVNULL if pieces is None else subprocess.PIPE,
@@ -71,21 +73,19 @@ class HostProgram(Program):
                 found=error.strerror or str(error),
                 do="correct closeout_bin_dir, or install the PostgreSQL client programs",
             ) from error
-        assert self._process.stdout is not None
-        self._has_wide_pipe = _widened(self._process.stdout.fileno())
+        self._output, self._errors = given(self._process.stdout), given(self._process.stderr)
+        self._has_wide_pipe = _widened(self._output.fileno())
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
         if pieces is not None:
             self._start_feeding(pieces)
 
     def _listen(self) -> None:
-        assert self._process.stderr is not None
-        for piece in iter(lambda: os.read(self._process.stderr.fileno(), 65536), b""):  # type: ignore[union-attr]
+        for piece in iter(lambda: os.read(self._errors.fileno(), 65536), b""):
             self._keep_message(piece)
 
     def output(self) -> Iterator[bytes]:
-        assert self._process.stdout is not None
-        descriptor = self._process.stdout.fileno()
+        descriptor = self._output.fileno()
         while True:
             piece = os.read(descriptor, CHUNK_BYTES)
             if not piece:
@@ -135,17 +135,16 @@ class HostProgram(Program):
         self._listener.join(STOP_S)
 
     def _close_pipes(self) -> None:
-        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
+        for pipe in (self._process.stdin, self._output, self._errors):
             if pipe is not None:
                 with contextlib.suppress(OSError):
                     pipe.close()
 
     def _write_input(self, piece: bytes) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.write(piece)
+        pipe = given(self._process.stdin)
+        pipe.write(piece)
         # Who gives the pieces may wait for what the program makes of them.
-        self._process.stdin.flush()
+        pipe.flush()
 
     def _close_input(self) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.close()
+        given(self._process.stdin).close()

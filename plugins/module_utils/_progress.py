@@ -4,7 +4,8 @@
 
 """Private to incomex.closeout: how far a long step of this process has come. Numbers only: no name, no secret.
 
-The step counts; whoever renews the lease asks for it (plugins/action/closeout.py), by way of a file beside the lease.
+The step counts; whoever renews the lease asks for it (plugins/action/closeout_module.py), by way of a file beside the
+lease.
 """
 
 from __future__ import annotations

@@ -93,7 +93,7 @@ def restore_archive(server: Server, session: Session, request: ArchiveRestore, o
             "The restore failed",
             wanted="return code 0 and no error",
             found=f"return code {code}, {errors['fatal_total']} errors; the first: {first}",
-            do=f"read {request.log or 'pg_restore’s messages'}; production was not touched",
+            do=f"read {request.log or 'the messages of pg_restore'}; production was not touched",
             facts={"restore": facts},
         )
     return facts

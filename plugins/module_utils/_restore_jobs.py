@@ -92,7 +92,7 @@ def restore_phases(
     Raises WorkFailed, PsqlEnded, ConnectionFailed, CloseoutError: then everybody has been stopped. psql is not ended.
     """
     with contextlib.ExitStack() as stack:
-        workers = [Worker(stack.enter_context(open_session()), source) for _ in range(jobs)]
+        workers = [Worker(stack.enter_context(open_session()), source) for _turn in range(jobs)]
         # One more for what psql does beside them, and one for the digest.
         pool = stack.enter_context(ThreadPoolExecutor(jobs + 2))
         hashing = pool.submit(source.sha256)

@@ -113,7 +113,7 @@ def restore_by_psql(
             "The restore failed",
             wanted="return code 0 and no error" + (" but those of missing roles" if request.by_hand else ""),
             found=f"return code {code}, {facts['errors']['fatal_total']} errors; the first: {first}",
-            do=f"read {request.log or 'psql’s messages'}; production was not touched",
+            do=f"read {request.log or 'the messages of psql'}; production was not touched",
             facts={"restore": facts},
         )
     if not source.complete:

@@ -103,7 +103,7 @@ def _path(run_id: str) -> str:
 
 def _locked(run_id: str) -> int:
     """Return a descriptor of the run's file, with the lock. Who held it before may just be removing the file."""
-    for _ in range(_ATTEMPTS):
+    for _turn in range(_ATTEMPTS):
         try:
             _make_directory()
             descriptor = os.open(_path(run_id), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)

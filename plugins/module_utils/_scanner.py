@@ -150,7 +150,7 @@ class Scanner:
         if self._line_kind is not None:
             return self._scan_line(position, final)
         if self._closing is not None:
-            return self._scan_quoted(position, final)
+            return self._scan_quoted(self._closing, position, final)
         if self._comment_depth:
             return self._scan_comment(position, final)
         return self._scan_statement(position, final)
@@ -217,10 +217,8 @@ class Scanner:
         self._rows = 0
         self._copy_bytes = 0
 
-    def _scan_quoted(self, position: int, final: bool) -> _Step:
+    def _scan_quoted(self, closing: bytes, position: int, final: bool) -> _Step:
         """A quoted identifier, string or dollar quote: to its closing mark. Doubled quotes simply open again."""
-        closing = self._closing
-        assert closing is not None
         buffer = self._buffer
         if closing == b"\\'":
             return self._scan_escaped(position, final)

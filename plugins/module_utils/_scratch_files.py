@@ -97,7 +97,7 @@ class ImageFiles(Files):
 
     def _archive(self, path: str) -> tuple[str, int, Iterator[bytes]] | None:
         """Return real path and size of a regular file, and a tar archive of it that nothing was read of yet."""
-        for _ in range(_MAX_LINKS):
+        for _turn in range(_MAX_LINKS):
             try:
                 pieces, status = self._daemon.client.api.get_archive(self._container_id, path)
             except self._daemon.not_found:

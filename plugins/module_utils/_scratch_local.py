@@ -31,6 +31,7 @@ from ._deadline import deadline, is_past
 from ._errors import CloseoutError, NotOurs
 from ._files import read_whole
 from ._peer import peer_of
+from ._pipes import given
 from ._running import is_at_work
 from ._scratch import (
     PORT,
@@ -84,7 +85,10 @@ class LocalDriver(Driver):
         programs = self.programs()
         user = _os_user(os_user)
         argv = [*as_user(user), "test", "-x", os.path.join(programs, "initdb")]
-        if subprocess.run(argv, env={"PATH": _SYSTEM_PATH}, cwd="/", check=False, capture_output=True).returncode != 0:
+        environment = {"PATH": _SYSTEM_PATH}
+        # run_command adds to our own environment; this one is made of nothing.
+        tried = subprocess.run(argv, env=environment, cwd="/", check=False, capture_output=True)  # pylint: disable=ansible-bad-function
+        if tried.returncode != 0:
             raise CloseoutError(
                 f"User {user.pw_name} cannot run the programs in {programs}",
                 wanted="initdb and postgres that the user of the scratch server may run",
@@ -159,7 +163,8 @@ class LocalDriver(Driver):
             *server_settings(request, os.path.join(directory, "run")),
         ]
         try:
-            return subprocess.Popen(
+            # It goes on while we do other things; run_command would wait for its end.
+            return subprocess.Popen(  # pylint: disable=ansible-bad-function
                 argv,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -176,16 +181,16 @@ class LocalDriver(Driver):
 
     def _wait(self, supervisor: subprocess.Popen[bytes], directory: str) -> None:
         """Wait until the server's pid file says ``ready``: its last line, written by the postmaster itself."""
-        assert supervisor.stderr is not None
+        errors = given(supervisor.stderr)
         deadline = time.monotonic() + START_TIMEOUT_S
         said = ""
         while time.monotonic() < deadline:
             if _state(directory) == "ready":
-                supervisor.stderr.close()
+                errors.close()
                 return
             with contextlib.suppress(subprocess.TimeoutExpired):
                 supervisor.wait(0.02)
-                said = supervisor.stderr.read().decode("utf-8", "replace").strip()
+                said = errors.read().decode("utf-8", "replace").strip()
                 break
         raise CloseoutError(
             "The scratch server did not start",
@@ -362,7 +367,7 @@ def _isolation(pid: int) -> dict[str, Any]:
     status: dict[str, str] = {}
     with open(f"/proc/{pid}/status", encoding="utf-8") as file:
         for line in file:
-            key, _, value = line.partition(":")
+            key, _mark, value = line.partition(":")
             status[key] = value.strip()
     private = os.stat(f"/proc/{pid}/ns/net").st_ino != os.stat("/proc/self/ns/net").st_ino
     uid = int(status["Uid"].split()[0])

@@ -16,6 +16,7 @@ from typing import Any
 
 from ._errors import CloseoutError, ConnectionFailed
 from ._lease import interruptible
+from ._tls import tls_advice
 
 try:
     import psycopg2
@@ -122,7 +123,7 @@ class Session:
         if self._connection.server_version >= 170000:
             settings.update(_PINNED_FROM_17)
         self.rows(
-            "SELECT " + ", ".join("pg_catalog.set_config(%s, %s, false)" for _ in settings),
+            "SELECT " + ", ".join("pg_catalog.set_config(%s, %s, false)" for _name in settings),
             [part for pair in settings.items() for part in pair],
         )
 
@@ -274,4 +275,5 @@ def connection_error(error: Any, parameters: dict[str, Any]) -> ConnectionFailed
         advice = "correct closeout_db or closeout_user"
     elif "password" in text or "authentication" in text or "pg_hba" in text:
         advice = "check closeout_user, closeout_passfile (preferred) or closeout_password, and the server's pg_hba.conf"
-    return ConnectionFailed(f"Cannot connect to {where}", wanted="a session", found=text, do=advice)
+    found, advice = tls_advice(text, parameters) or (text, advice)
+    return ConnectionFailed(f"Cannot connect to {where}", wanted="a session", found=found, do=advice)

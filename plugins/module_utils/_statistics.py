@@ -10,10 +10,12 @@ nothing, because it failed before or could not be reached, has not.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 ALL_PASS = "ALL_PASS"
-NOTHING = {"closeout_result": "FAIL", "closeout_artifact": "", "closeout_sha256": ""}
+NOTHING = MappingProxyType({"closeout_result": "FAIL", "closeout_artifact": "", "closeout_sha256": ""})
 NOTHING_VERIFIED = {
     "closeout_verification_result": "FAIL",
     "closeout_verification_record": "",
@@ -35,7 +37,7 @@ def key_for(told: Told, host: str, db: str) -> str:
     return key
 
 
-def statistics(told_by_host: dict[str, Told], hosts: list[str], nothing: dict[str, str] = NOTHING) -> dict[str, Any]:
+def statistics(told_by_host: dict[str, Told], hosts: list[str], nothing: Mapping[str, str] = NOTHING) -> dict[str, Any]:
     """Return the data for set_stats. ``hosts`` are those of the play; one of them without a result counts as FAIL.
     ``nothing`` is what a host has told that told nothing: its first name is that of the result.
 

@@ -176,7 +176,7 @@ def _look_at_scratch(found: Findings, settings: dict[str, Any], subject: Subject
         found.problem(
             "scratch",
             "closeout_scratch_image",
-            f"an image on this host with PostgreSQL {needs.major or 'of the dump’s version'} or later",
+            f"an image on this host with PostgreSQL {needs.major or 'of the version of the dump'} or later",
             "none given" if subject.recorded is None else "none given, and not the one that was recorded",
             "set closeout_scratch_image, or closeout_scratch_driver: local",
         )

@@ -72,7 +72,9 @@ def verification_view(document: Evidence) -> dict[str, Any]:
         "problems": problems_of(document),
         "sections": sections_of(document, _SECTIONS),
         # Nothing of it was with production.
-        "timeline": [{**bar, "kind": FILES if bar["kind"] == PRODUCTION else bar["kind"]} for bar in times["bars"]],
+        "timeline": [
+            {**strip, "kind": FILES if strip["kind"] == PRODUCTION else strip["kind"]} for strip in times["bars"]
+        ],
         "subject": _subject(document),
         "recorded": _recorded(document),
         "made_up": _made_up(document),

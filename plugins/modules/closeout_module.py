@@ -83,7 +83,9 @@ def main_of(name: str) -> Callable[[], None] | None:
 
 def main() -> None:
     """Run the module that the task names."""
-    name = str(_load_params().get("_ansible_module_name") or "").rpartition(".")[2]
+    # There are none where the documentation is checked.
+    parameters = _load_params() or {}
+    name = str(parameters.get("_ansible_module_name") or "").rpartition(".")[2]
     chosen = main_of(name)
     if chosen is None:
         AnsibleModule({}, supports_check_mode=True).fail_json(

@@ -62,7 +62,7 @@ def by_hand(server: Server, db: str, what: str) -> Sample:
         seconds = programs.run(command, env={"DOCKER_HOST": server.docker_host, "HOME": str(own)})
         marks = [line.split(" ", 1) for line in (own / "stages").read_text().splitlines()]
         stages = {
-            name: float(then) - float(moment) for (moment, name), (then, _) in zip(marks, marks[1:], strict=False)
+            name: float(then) - float(moment) for (moment, name), (then, _name) in zip(marks, marks[1:], strict=False)
         }
         return Sample(seconds, stages, facts=size_of(own / "prod.sql"))
 

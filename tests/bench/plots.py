@@ -29,8 +29,8 @@ def lines(
     title: str, x_title: str, y_title: str, series: Mapping[str, Points], limit: tuple[str, float] | None = None
 ) -> str:
     """A plot of lines through points, both axes from 0; `limit` is a dashed line with its name."""
-    top_x = _ceiling(max(x for points in series.values() for x, _ in points))
-    top_y = _ceiling(max([y for points in series.values() for _, y in points] + [limit[1] if limit else 0.0]))
+    top_x = _ceiling(max(x for points in series.values() for x, _y in points))
+    top_y = _ceiling(max([y for points in series.values() for _x, y in points] + [limit[1] if limit else 0.0]))
     height = _HEIGHT + _LEGEND_PX * math.ceil(len(series) / 3)
     width_px, height_px = _WIDTH - _LEFT - _RIGHT, _HEIGHT - _TOP - _BOTTOM
 

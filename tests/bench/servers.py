@@ -86,7 +86,9 @@ def local() -> Iterator[Server]:
 @contextlib.contextmanager
 def in_container() -> Iterator[Server]:
     """A server in a container without network for the time of the block; docker.Unavailable without a daemon."""
-    with docker.daemon() as daemon, contextlib.closing(daemon.client()) as client:
+    with contextlib.ExitStack() as stack:
+        daemon = stack.enter_context(docker.daemon())
+        client = stack.enter_context(contextlib.closing(daemon.client()))
         name = image.provide(daemon)
         command = ["postgres", *(word for key, value in _SETTINGS.items() for word in ("-c", f"{key}={value}"))]
         with containers.production(client, name, command=command) as production:

@@ -255,13 +255,13 @@ def assert_seen(seen: dict[str, str], inspected: dict[str, Any], dump: Path) -> 
         assert seen[f"ns/{name}"] != os.readlink(f"/proc/self/ns/{name}"), name
     options = {path.removeprefix("mount "): value.split() for path, value in seen.items() if path.startswith("mount ")}
     of_this_host = {
-        path for path, (_, source) in options.items() if source.endswith(f"/{dump.relative_to(session.TMP)}")
+        path for path, (_kinds, source) in options.items() if source.endswith(f"/{dump.relative_to(session.TMP)}")
     }
     assert of_this_host == {"/closeout-dump"}
     # The three below /etc are Docker's own.
     for path in ("/", "/closeout-dump", "/etc/hosts", "/etc/hostname", "/etc/resolv.conf"):
         assert "ro" in options[path][0].split(","), (path, options[path])
-    writable = {path for path, (kinds, _) in options.items() if "rw" in kinds.split(",")}
+    writable = {path for path, (kinds, _source) in options.items() if "rw" in kinds.split(",")}
     kernels = {path for path in writable if path.startswith(("/proc", "/sys", "/dev"))}
     tmpfs = set(inspected["HostConfig"]["Tmpfs"])
     assert writable - kernels == {"/closeout"} | tmpfs
@@ -326,7 +326,7 @@ def test_code_that_takes_all_processes_has_taken_the_scratch_servers_only(
     result = run_playbook(docker_variables(production, docker_host, tmp_path / "root"))
     assert_failed(result, "evidence.whole")
     assert result.artefact is not None and result.evidence is not None
-    ((taken, _),) = outcomes((result.artefact / "logs/restore.log").read_text()).items()
+    ((taken, _number),) = outcomes((result.artefact / "logs/restore.log").read_text()).items()
     limit = result.evidence["restore"]["scratch"]["isolation"]["pids_limit"]
     assert 230 < int(taken.split()[0]) <= limit
     assert statuses(result)["teardown.absent"] == statuses(result)["production.identity"] == "PASS"

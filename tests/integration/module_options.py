@@ -72,7 +72,7 @@ def shipped(name: str, args: Mapping[str, Any]) -> dict[str, Any]:
     """Run a module by `ansible`, as AnsiballZ ships it; its result."""
     done = playbook.run_adhoc(name, args)
     assert done.returncode == 0, done
-    head, _, body = done.stdout.partition("=>")
+    head, _mark, body = done.stdout.partition("=>")
     assert head.strip() in ("localhost | SUCCESS", "localhost | CHANGED"), done.stdout
     found: dict[str, Any] = json.loads(body)
     return found
@@ -93,7 +93,7 @@ def private_directory(path: Path) -> Path:
 def column(text: str) -> dict[str, int]:
     """psql's unaligned `name|number` lines as a mapping."""
     pairs = (line.rpartition("|") for line in text.splitlines())
-    return {name: int(number) for name, _, number in pairs}
+    return {name: int(number) for name, _mark, number in pairs}
 
 
 def count_query(tables: list[str]) -> str:

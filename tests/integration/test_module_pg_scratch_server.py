@@ -118,7 +118,7 @@ def everything(client: docker.DockerClient) -> set[str]:
 def status_of(pid: int) -> dict[str, str]:
     """/proc/<pid>/status as a mapping."""
     pairs = (line.partition(":") for line in Path(f"/proc/{pid}/status").read_text().splitlines())
-    return {name: value.strip() for name, _, value in pairs}
+    return {name: value.strip() for name, _mark, value in pairs}
 
 
 def test_docker_checked_made_found_removed_and_removed_again(asker: Asker, pg_install: Callable[..., Any]) -> None:
@@ -188,16 +188,16 @@ def test_docker_seen_from_inside(asker: Asker) -> None:
         assert {int(own[name], 16) for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")} == {0}
         assert "0" not in own["Uid"].split() + own["Gid"].split()
     # What a program of the restore has: it is started by docker exec.
-    _, text = asker.inside("cat", "/proc/self/status")
-    own = {name: value.strip() for name, _, value in (line.partition(":") for line in text.splitlines())}
+    _code, text = asker.inside("cat", "/proc/self/status")
+    own = {name: value.strip() for name, _mark, value in (line.partition(":") for line in text.splitlines())}
     assert (own["NoNewPrivs"], own["CapEff"], own["CapBnd"]) == ("1", "0" * 16, "0" * 16)
     assert "0" not in own["Uid"].split()
-    _, text = asker.inside("cat", "/proc/net/dev")
+    _code, text = asker.inside("cat", "/proc/net/dev")
     assert [line.split(":")[0].strip() for line in text.splitlines() if ":" in line] == ["lo"]
     for place in ("/x", "/etc/x", "/usr/bin/x", "/var/lib/x"):
         code, text = asker.inside("touch", place)
         assert code != 0 and ("Read-only" in text or "Permission denied" in text), (place, text)
-    _, mounts = asker.inside("cat", "/proc/mounts")
+    _code, mounts = asker.inside("cat", "/proc/mounts")
     table = {line.split()[1]: line.split() for line in mounts.splitlines()}
     assert table["/"][3].split(",")[0] == "ro"
     # The image's own VOLUME is covered, and the one volume is ours.
@@ -207,14 +207,14 @@ def test_docker_seen_from_inside(asker: Asker) -> None:
     labels = asker.client.volumes.get(volume["Name"]).attrs["Labels"]
     assert labels[RUN_LABEL] == asker.run_id
     # Nothing of the process list of the host, and no way to another one's memory.
-    _, text = asker.inside("cat", "/proc/1/comm")
+    _code, text = asker.inside("cat", "/proc/1/comm")
     assert text in ("timeout", "postgres", "sh")
 
 
 def test_docker_on_tmpfs(asker: Asker) -> None:
     volumes = {str(one.name) for one in asker.client.volumes.list()}
     made = succeeds("pg_scratch_server", {**asker.made, "storage": "tmpfs", "memory_mb": 256})
-    _, mounts = asker.inside("cat", "/proc/mounts")
+    _code, mounts = asker.inside("cat", "/proc/mounts")
     table = {line.split()[1]: line.split() for line in mounts.splitlines()}
     assert table["/closeout"][2] == "tmpfs" and f"size={256 << 10}k" in table["/closeout"][3].split(",")
     assert {str(one.name) for one in asker.client.volumes.list()} == volumes
@@ -249,7 +249,7 @@ def test_docker_image_with_more_volumes(
         (volume,) = asker.container().attrs["Mounts"]
         assert (volume["Destination"], volume["Type"]) == ("/closeout", "volume")
         assert len(everything(docker_client) - before) == 2
-        _, mounts = asker.inside("cat", "/proc/mounts")
+        _code, mounts = asker.inside("cat", "/proc/mounts")
         kinds = {line.split()[1]: line.split()[2] for line in mounts.splitlines()}
         for place in ("/extra", "/var/log/extra", "/tmp/deep", "/var/lib/postgresql/data"):
             assert kinds[place] == "tmpfs", place
@@ -260,7 +260,7 @@ def test_docker_image_with_more_volumes(
 @contextlib.contextmanager
 def variant(client: docker.DockerClient, dockerfile: str) -> Iterator[str]:
     """An image made of another one, for the time of the block."""
-    image, _ = client.images.build(fileobj=io.BytesIO(dockerfile.encode()), rm=True, forcerm=True)
+    image, _log = client.images.build(fileobj=io.BytesIO(dockerfile.encode()), rm=True, forcerm=True)
     try:
         yield str(image.id)
     finally:

@@ -216,7 +216,7 @@ def test_passfile_of_a_container_that_wants_a_password(
     own.psql(f"ALTER ROLE {own.user} PASSWORD '{PASSWORD}'")
     sysid = own.sysid
     change = "sed -i -E 's/^(local .*)trust$/\\1scram-sha-256/' /var/lib/postgresql/data/pg_hba.conf && kill -HUP 1"
-    code, _ = own.container.exec_run(["sh", "-c", change])
+    code, _output = own.container.exec_run(["sh", "-c", change])
     assert code == 0
     asked = in_container(own, docker_host)
     refused = fails("pg_sysid_guard", asked)

@@ -25,7 +25,7 @@ NOBODY = {"closeout_container": "", "closeout_scratch_driver": "local", "closeou
 def test_a_closeout_is_told_and_its_secrets_are_not(production_cluster: Cluster, tmp_path: Path) -> None:
     """Path and token are nowhere in what a run with -vvv printed, registered, logged or kept, and in no argument."""
     searched, searched_path = Searched(tmp_path), Searched(_made(tmp_path / "path"), PATH)
-    with webhook(204) as hook, searched_path.sampled:
+    with searched_path.sampled, webhook(204) as hook:
         secrets = {"notify_url": hook.url.replace("hook", PATH), "notify_token": f"t0ken-{CORE}~+/="}
         result = searched.run(local_variables(production_cluster, searched.root, **secrets))
     evidence = assert_all_pass(result)

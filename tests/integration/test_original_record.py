@@ -261,7 +261,7 @@ def test_the_evidence_read_back_gives_the_same_verdict(outside: tuple[PlaybookRe
 
 
 def test_the_artefact_is_private_and_its_sums_hold(outside: tuple[PlaybookResult, postgres.Cluster]) -> None:
-    result, _ = outside
+    result, _other = outside
     assert result.artefact is not None
     assert result.artefact.stat().st_mode & 0o777 == 0o700
     files = [path for path in result.artefact.rglob("*") if path.is_file()]

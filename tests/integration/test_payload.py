@@ -19,10 +19,10 @@ MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py
 
 
 def test_every_module_is_in_the_payload() -> None:
-    """And each is sent by our action; the payload itself by Ansible's own."""
+    """And each is sent by our action, which has the payload's own name."""
     runtime: dict[str, Any] = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text())
     routed = {name: route["action_plugin"] for name, route in runtime["plugin_routing"]["modules"].items()}
-    assert routed == dict.fromkeys(MODULES, "incomex.closeout.closeout")
+    assert routed == dict.fromkeys(MODULES, "incomex.closeout.closeout_module")
     for name in MODULES:
         chosen = main_of(name)
         assert chosen is not None
@@ -44,6 +44,8 @@ def test_a_module_in_the_payload_has_its_own_name_and_arguments(name: str) -> No
 def test_the_payload_alone_is_no_module_for_a_play() -> None:
     alone = run_module(PAYLOAD, {})
     assert (alone.failed, "use the module that it would run" in alone.msg) == (True, True), alone
+    shipped = run_adhoc(PAYLOAD, {})
+    assert (shipped.returncode, "use the module that it would run" in shipped.stdout) == (2, True), shipped.stdout
 
 
 def test_a_play_builds_one_payload(tmp_path: Path) -> None:

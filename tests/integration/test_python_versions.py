@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import ast
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.integration.closeouts import assert_all_pass, local_variables
-from tests.support.places import CACHE, ROOT, locked
+from tests.support import pythons
+from tests.support.places import ROOT
 from tests.support.playbook import run_playbook
 from tests.support.postgres import Cluster
 
@@ -23,23 +22,10 @@ def test_every_file_parses_as_3_9(path: Path) -> None:
 
 def python_3_9() -> Path:
     """A venv of Python 3.9 with the two packages that the target needs; made once, kept in the cache."""
-    found = [shutil.which("python3.9"), *map(str, Path.home().glob(".pyenv/versions/3.9.*/bin/python3.9"))]
-    bases = [
-        base
-        for base in found
-        if base and subprocess.run([base, "--version"], capture_output=True, check=False).returncode == 0
-    ]
-    if not bases:
+    base = pythons.found("3.9")
+    if base is None:
         pytest.skip("there is no Python 3.9 here")
-    directory = CACHE / "python3.9"
-    CACHE.mkdir(exist_ok=True)
-    with locked(CACHE / "python3.9.lock"):
-        if not (directory / "ready").exists():
-            subprocess.run([bases[0], "-m", "venv", "--clear", str(directory)], check=True)
-            requirements = ROOT / "requirements.txt"
-            subprocess.run([str(directory / "bin/pip"), "install", "--quiet", "-r", str(requirements)], check=True)
-            (directory / "ready").touch()
-    return directory / "bin/python"
+    return pythons.venv("python3.9", base, ["-r", str(ROOT / "requirements.txt")])
 
 
 def test_the_oldest_python_runs_a_closeout(production_cluster: Cluster, tmp_path: Path) -> None:

@@ -75,13 +75,13 @@ def test_half_written_files_that_stay(tmp_path: Path) -> None:
     """Of a run that is at work, with somebody at it, of another host, without our mark, behind a link."""
     root = tmp_path / "root"
     alive, alive_run = begun(root, "alive")
-    held, _ = begun(root, "held")
-    foreign, _ = begun(root, "foreign")
+    held, _held_id = begun(root, "held")
+    foreign, _foreign_id = begun(root, "foreign")
     mark = json.loads((foreign / ".closeout.json").read_text())
     (foreign / ".closeout.json").write_text(json.dumps({**mark, "host": "another.example"}))
     unmarked = root / "unmarked"
     unmarked.mkdir()
-    outside, _ = begun(tmp_path / "elsewhere", "outside")
+    outside, _outside_id = begun(tmp_path / "elsewhere", "outside")
     (root / "link").symlink_to(outside)
     for path in (alive, held, foreign, unmarked, outside):
         (path / "prod.sql.partial").write_text("half")

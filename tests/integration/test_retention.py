@@ -81,7 +81,10 @@ def test_what_several_closeouts_leave(cluster: ClusterFactory, cutter_governance
     def ended() -> bool:
         return len((root / "history.jsonl").read_text().splitlines()) == 5
 
-    with as_soon_as(ended, lambda: (newest(root) / "note.txt").touch()):
+    def add_a_note() -> None:
+        (newest(root) / "note.txt").touch()
+
+    with as_soon_as(ended, add_a_note):
         third = run_playbook(local_variables(server, root, **rules))
     assert (third.rc, third.custom_stats["closeout_result"]) == (0, "ALL_PASS"), third.stdout
     assert "is not this run's artefact any more" in third.stdout

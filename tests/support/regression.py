@@ -229,7 +229,7 @@ def _unpack(archive: Path, directory: Path) -> None:
     directory.mkdir()
     with tarfile.open(archive) as tar:
         for member in tar:
-            _, _, inside = member.name.partition("/src/test/regress/")
+            _before, _mark, inside = member.name.partition("/src/test/regress/")
             if inside and inside.split("/")[0] in _WANTED and (member.isfile() or member.isdir()):
                 member.name = inside
                 tar.extract(member, directory, filter="data")

@@ -254,7 +254,7 @@ def test_what_the_taker_raises_is_raised_where_the_stream_comes_from(keys: Keys)
     last = encryptor([keys.recipient], full, "")
     first = Compressor("gzip", 1, last.take)
     with pytest.raises(CloseoutError, match="the disk is full"):
-        for _ in range(200):
+        for _turn in range(200):
             first.take(os.urandom(1 << 20))
     last.stop()
     first.stop()
@@ -267,7 +267,7 @@ def test_an_age_that_is_killed_is_an_error(keys: Keys, moment: str) -> None:
     program._process.kill()
     program._process.wait()
     with pytest.raises(ProgramFailed, match="age failed.*killed by signal 9, as by the kernel where memory is short"):
-        for _ in range(100 if moment == "while it takes" else 0):
+        for _turn in range(100 if moment == "while it takes" else 0):
             program.take(TEXT)
         program.finish()
     program.stop()
@@ -281,7 +281,7 @@ def test_who_waits_for_it_is_let_go_by_stopping_it(keys: Keys) -> None:
 
     def feed() -> None:
         with pytest.raises((ProgramFailed, ValueError)):
-            for _ in range(1000):
+            for _turn in range(1000):
                 first.take(os.urandom(1 << 14))
 
     feeding = threading.Thread(target=feed, daemon=True)

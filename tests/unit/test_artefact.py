@@ -135,7 +135,7 @@ def test_check_mode_writes_nothing(artefact: Path, state: str) -> None:
     ],
 )
 def test_a_list_has_one_line_a_name(artefact: Path, entries: list[str], text: str) -> None:
-    for _ in range(2):
+    for _turn in range(2):
         assert _artefact.write_lists(str(artefact), {"dump_cg_tables.txt": entries}) == [
             str(artefact / "dump_cg_tables.txt")
         ]

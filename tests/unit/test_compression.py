@@ -93,7 +93,7 @@ def test_what_the_taker_raises_is_raised_where_the_stream_comes_from() -> None:
     compressor = Compressor("lz4", 1, full)
     with pytest.raises(CloseoutError, match="the disk is full"):
         # More than pipes and buffers hold: it is raised on the way, not at the end.
-        for _ in range(1000):
+        for _turn in range(1000):
             compressor.take(os.urandom(1 << 20))
     compressor.stop()
     compressor = Compressor("zstd", 0, full)
@@ -124,7 +124,7 @@ def test_a_program_that_ends_early_with_0_is_an_error_too(tmp_path: Path, monkey
     monkeypatch.setattr(_compression, "HOST_PATH", str(tmp_path))
     compressor = Compressor("zstd", 0, lambda piece: None)
     with pytest.raises(ProgramFailed, match="an end before that"):
-        for _ in range(100):
+        for _turn in range(100):
             compressor.take(LARGE)
     compressor.stop()
 

@@ -126,7 +126,7 @@ def test_one_that_is_just_being_started_is_not_taken_for_dead(
 def test_it_is_nobodys_child(target: Target) -> None:
     """A session of its own: what ends the connection does not reach it."""
     target.start("cut -d' ' -f5,6 /proc/self/stat > $TMPDIR/stat; sleep 30")
-    wait_until(lambda: (target.directory / "stat").exists(), 10, "the command")
+    wait_until((target.directory / "stat").exists, 10, "the command")
     group, session = (target.directory / "stat").read_text().split()
     assert group == session and int(session) != os.getsid(0)
 

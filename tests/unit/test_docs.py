@@ -141,7 +141,7 @@ def test_every_relative_link_leads_somewhere(document: Path) -> None:
         link = re.sub(rf"^{re.escape(HERE)}", f"{ROOT}/", given)
         if re.match(r"[a-z]+:", link):
             continue
-        path, _, anchor = link.partition("#")
+        path, _mark, anchor = link.partition("#")
         target = (document.parent / path).resolve() if path else document
         if not target.exists() or (anchor and anchor not in anchors(target)):
             broken.append(given)

@@ -121,7 +121,6 @@ def test_every_byte_is_written(tmp_path: Path) -> None:
     """A short write is gone on with; a full disk is told."""
     file = NewFile(str(tmp_path / "a"))
     descriptor, reluctant = file._file, _Reluctant(14)
-    assert descriptor is not None
     descriptor.close()
     vars(file)["_file"] = reluctant
     file.write(b"0123456789")

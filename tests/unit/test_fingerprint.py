@@ -110,7 +110,7 @@ def test_a_text_that_is_in_no_dump_is_not_excused() -> None:
         Fingerprint(bare),
         Fingerprint({CHECK: Mark("c1", "s", "t", ())}),
         redeparsed=ALL,
-        occurring=lambda texts: set(texts),
+        occurring=set,
         same_extensions=True,
     )
     assert len(found.differences) == 1

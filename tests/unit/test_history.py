@@ -115,7 +115,7 @@ def test_what_is_read_of_an_old_history_is_bounded(path: str) -> None:
     add(path, line("first"))
     filler = json.dumps(line("old", filler="x" * 60_000)).encode() + b"\n"
     with open(path, "ab") as file:
-        for _ in range(READ_BYTES // len(filler) + 2):
+        for _turn in range(READ_BYTES // len(filler) + 2):
             file.write(filler)
     add(path, line("last"))
     found = ids(path)

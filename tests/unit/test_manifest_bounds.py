@@ -54,7 +54,7 @@ def test_bytes_of_any_kind_give_a_manifest(dump: bytes) -> None:
 
 def _long_line() -> Iterator[bytes]:
     yield b"COPY s.t FROM stdin;\n"
-    for _ in range(48):
+    for _turn in range(48):
         yield bytes(MIB)
 
 

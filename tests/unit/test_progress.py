@@ -44,7 +44,7 @@ def test_a_share_that_is_estimated_stays_one(share: float, seen: float) -> None:
 def test_several_threads_count() -> None:
     meter = Meter()
     meter.begin("comparison", total_bytes=1)
-    threads = [threading.Thread(target=lambda: [meter.add(1) for _ in range(10_000)]) for _ in range(4)]
+    threads = [threading.Thread(target=lambda: [meter.add(1) for _turn in range(10_000)]) for _turn in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:

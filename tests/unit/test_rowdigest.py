@@ -118,7 +118,7 @@ def test_a_row_of_100_megabytes_is_not_kept() -> None:
     piece = b"x" * (1 << 20)
     found = Unordered()
     tracemalloc.start()
-    for _ in range(100):
+    for _turn in range(100):
         found.feed(piece)
     found.feed(b"\nshort\n")
     peak = tracemalloc.get_traced_memory()[1]

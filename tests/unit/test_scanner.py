@@ -172,7 +172,7 @@ def test_statements(dump: bytes, expected: list[bytes]) -> None:
 
 @pytest.mark.parametrize("number", [0, 1, 5, 300])
 def test_words_are_the_first_outside_quotes_and_parentheses(number: int) -> None:
-    events, _ = scan([b"create Unlogged table a.\"select\" (b int) 'x' $$y$$ with " + b"w " * number + b";"])
+    events, _scanner = scan([b"create Unlogged table a.\"select\" (b int) 'x' $$y$$ with " + b"w " * number + b";"])
     words = events[0][3]
     assert isinstance(words, tuple)
     assert words[:5] == (b"CREATE", b"UNLOGGED", b"TABLE", b"A", b"WITH")
@@ -193,7 +193,7 @@ def test_words_are_the_first_outside_quotes_and_parentheses(number: int) -> None
     ],
 )
 def test_partition_by(statement: bytes, expected: bool) -> None:
-    events, _ = scan([statement])
+    events, _scanner = scan([statement])
     assert events[0][4] is expected
 
 
@@ -541,7 +541,7 @@ def test_memory_is_bounded(begin: bytes, more: bytes, size_mib: int) -> None:
     piece = (more * (65536 // len(more) + 1))[: 65536 - 65536 % len(more)]
     scanner.feed(begin)
     most = 0
-    for _ in range(size_mib * MIB // len(piece)):
+    for _turn in range(size_mib * MIB // len(piece)):
         scanner.feed(piece)
         most = max(most, _held(scanner))
     scanner.finish()

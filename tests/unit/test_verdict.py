@@ -275,7 +275,7 @@ def test_a_dump_may_shrink_up_to_the_limit(name: str) -> None:
 @pytest.mark.parametrize(
     "other",
     [{"format": "custom"}, {"compression": "gzip"}, {"compression_level": 9}, {"encrypted": True}],
-    ids=lambda one: str(one),
+    ids=str,
 )
 def test_dumps_that_were_written_in_another_way_are_compared_by_their_text(other: dict[str, Any]) -> None:
     evidence = changed(passing(), trend__previous__size_bytes=1_000_000)
@@ -796,8 +796,7 @@ FAULTS = [
           "processes": "teardown.absent",
           "networks": "teardown.absent",
           "volumes": "teardown.storage",
-          "paths": "teardown.storage",
-      }.items()),
+          "paths": "teardown.storage"}.items()),
     Fault("dump.directory", [], "teardown.storage"),
     Fault("dump.directory", None, "teardown.storage"),
     Fault("dump.directory.1.name", "x.sql.partial", "teardown.storage"),
@@ -852,12 +851,11 @@ FAULTS = [
           ("own_sessions", [], NOT_RUN),
           ("own_sessions", None, NOT_RUN),
           ("xid", "771", FAIL),
-          ("xid", GONE, FAIL),
-      ]),
+          ("xid", GONE, FAIL)]),
     *(Fault(f"production.after.neighbours.0.{name}", value, "production.neighbours")
       for name, value in {
-          "id": "other", "state": "exited", "started_utc": "2026-05-16T10:47:00Z", "restart_count": 1, "name": "x",
-      }.items()),
+          "id": "other", "state": "exited", "started_utc": "2026-05-16T10:47:00Z", "restart_count": 1,
+          "name": "x"}.items()),
     Fault("production.after.neighbours.0", GONE, "production.neighbours"),
     Fault("production.before.neighbours.0", GONE, "production.neighbours"),
     Fault("settings.protected_containers", ["absent"], "production.neighbours"),
@@ -1497,8 +1495,8 @@ _REASON = st.sampled_from(
 )
 _FACTS = st.one_of(
     st.tuples(_SHA, _SHA, _REASON, st.sampled_from([0, 1, None])),
-    *(st.tuples(st.just(OTHER_SHA256), st.just(OTHER_SHA256), st.just(GONE), st.just(1)) for _ in range(4)),
-    *(st.tuples(st.just(None), st.just(GONE), _REASON, st.just(0)) for _ in range(2)),
+    *(st.tuples(st.just(OTHER_SHA256), st.just(OTHER_SHA256), st.just(GONE), st.just(1)) for _turn in range(4)),
+    *(st.tuples(st.just(None), st.just(GONE), _REASON, st.just(0)) for _turn in range(2)),
 )
 
 

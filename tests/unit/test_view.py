@@ -153,9 +153,9 @@ def stages(*parts: tuple[str, str, float]) -> Json:
 def test_the_timeline_is_on_one_axis() -> None:
     found = timeline(stages(("plan", "00:00.5", 10), ("dump", "00:20.5", 60), ("restore", "01:30.5", 10)))
     assert found["total"] == "1 min 40 s" and found["total_s"] == 100
-    assert [(bar["left"], bar["width"]) for bar in found["bars"]] == [(0, 10), (20, 60), (90, 10)]
-    assert [bar["failed"] for bar in found["bars"]] == [False, False, True]
-    assert [bar["kind"] for bar in found["bars"]] == ["production", "production", "scratch"]
+    assert [(strip["left"], strip["width"]) for strip in found["bars"]] == [(0, 10), (20, 60), (90, 10)]
+    assert [strip["failed"] for strip in found["bars"]] == [False, False, True]
+    assert [strip["kind"] for strip in found["bars"]] == ["production", "production", "scratch"]
     assert found["bars"][2]["begins"] == "1 min 30 s" and found["bars"][2]["duration"] == "10.0 s"
 
 

@@ -38,10 +38,10 @@ def test_bars_are_as_high_as_their_numbers() -> None:
     evidence = after(line(1, 0), line(2, 500, "FAIL"), line(3, None), line(4, 2000))
     evidence["dump"]["size_bytes"] = 1000
     plot = history(evidence)["plots"][0]
-    assert [bar["height"] for bar in plot["bars"]] == [0, 25, 100, 50]
-    assert [bar["top"] + bar["height"] for bar in plot["bars"]] == [100] * 4
-    assert [bar["failed"] for bar in plot["bars"]] == [False, True, False, False]
-    lefts = [bar["left"] for bar in plot["bars"]]
+    assert [strip["height"] for strip in plot["bars"]] == [0, 25, 100, 50]
+    assert [strip["top"] + strip["height"] for strip in plot["bars"]] == [100] * 4
+    assert [strip["failed"] for strip in plot["bars"]] == [False, True, False, False]
+    lefts = [strip["left"] for strip in plot["bars"]]
     # The third run has its place, and no bar.
     assert lefts == sorted(lefts) and lefts[2] - lefts[1] == pytest.approx(2 * (lefts[1] - lefts[0]), abs=0.01)
     assert (plot["first"], plot["now"], plot["range"]) == ("2026-05-01 10:46", "1.0 kB", "0 bytes to 2.0 kB")
@@ -64,7 +64,7 @@ def test_the_first_run_has_no_plot() -> None:
 def test_a_run_that_did_not_pass_is_shown_as_such_when_it_is_this_one() -> None:
     evidence = after(line(1, 700))
     evidence["result"]["closeout_result"] = "FAIL"
-    assert [bar["failed"] for bar in history(evidence)["plots"][0]["bars"]] == [False, True]
+    assert [strip["failed"] for strip in history(evidence)["plots"][0]["bars"]] == [False, True]
 
 
 values = st.one_of(
@@ -76,9 +76,9 @@ values = st.one_of(
 def test_whatever_the_history_says_bars_stay_inside(lines: list[Any]) -> None:
     for plot in history(after(*lines))["plots"]:
         assert plot["bars"]
-        for bar in plot["bars"]:
-            assert bar["left"] >= 0 and bar["left"] + bar["width"] <= 100.01
-            assert 0 <= bar["height"] <= 100 and bar["top"] + bar["height"] == pytest.approx(100)
+        for strip in plot["bars"]:
+            assert strip["left"] >= 0 and strip["left"] + strip["width"] <= 100.01
+            assert 0 <= strip["height"] <= 100 and strip["top"] + strip["height"] == pytest.approx(100)
 
 
 def test_a_stamp_of_another_form_stays_as_it_is() -> None:

@@ -101,13 +101,14 @@ class ActionModule(Normal):
     ) -> dict[str, Any]:
         """Start, and ask until it has ended; return the result of the command as though it had been waited for."""
         answered = time.monotonic()
-        lost: AnsibleConnectionFailure | None = None
+        lost: str | None = None
         while True:
             try:
                 result: dict[str, Any] = super()._low_level_execute_command(script, sudoable, in_data, **options)
             except AnsibleConnectionFailure as error:
                 # Whether a start came through is not known. A second one would be a second dump: so only ask.
-                lost = error if self._asked == 0 else lost
+                if self._asked == 0:
+                    lost = error.message
                 if time.monotonic() - answered > LEASE_S:
                     raise
                 time.sleep(_PAUSE_S)
@@ -117,7 +118,7 @@ class ActionModule(Normal):
                 if answer is None:
                     return _refused(result)
                 if answer.is_gone and lost is not None:
-                    raise lost
+                    raise AnsibleConnectionFailure(lost)
                 if answer.has_ended or answer.is_gone:
                     self._remove(token, sudoable)
                     return _never_silent({**result, "stdout": answer.stdout}, is_gone=answer.is_gone)
