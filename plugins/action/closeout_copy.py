@@ -23,6 +23,7 @@ from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleE
 from ansible.plugins.action import ActionBase
 from ansible.plugins.connection import ConnectionBase
 
+from ..module_utils._argspec import copy_spec
 from ..module_utils._clock import utc_now
 from ..module_utils._settings import PROGRESS_S
 from ..plugin_utils._host_connection import connection_to, execute
@@ -53,14 +54,7 @@ class ActionModule(ActionBase):
         """Copy; return files, bytes, and how long it took by the controller's clock."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
-        _validated, given = self.validate_argument_spec(
-            {
-                "run_id": {"type": "str", "default": ""},
-                "host": {"type": "str", "required": True},
-                "state": {"type": "str", "choices": ["lent", "fetched"], "required": True},
-                "paths": {"type": "dict", "required": True},
-            }
-        )
+        _validated, given = self.validate_argument_spec(copy_spec())
         host, began_utc, began = given["host"], utc_now(), time.monotonic()
         if self._task.check_mode:
             return {**result, "changed": True, "run_id": given["run_id"]}

@@ -41,3 +41,13 @@ def connection_spec() -> dict[str, Any]:
         "ca_cert": {"type": "path", "default": ""},
         "bin_dir": {"type": "path", "default": ""},
     }
+
+
+def copy_spec() -> dict[str, Any]:
+    """Return the argument spec of closeout_copy, of its module and of the action that does its work."""
+    return {
+        **run_id_spec(),
+        "host": {"type": "str", "required": True},
+        "state": {"type": "str", "choices": ["lent", "fetched"], "required": True},
+        "paths": {"type": "dict", "required": True},
+    }

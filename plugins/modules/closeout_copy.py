@@ -70,11 +70,12 @@ took:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.incomex.closeout.plugins.module_utils._argspec import copy_spec
 
 
 def main() -> None:
     """Refuse: the action of this name does the work."""
-    AnsibleModule({}, supports_check_mode=True).fail_json(
+    AnsibleModule(copy_spec(), supports_check_mode=True).fail_json(
         msg="closeout_copy works on the controller, by its action; it was called without that"
     )
 
