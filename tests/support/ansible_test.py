@@ -25,10 +25,11 @@ print(get_venv_packages(types.SimpleNamespace(version="3.11"))["pip"])
 """
 _BOOTSTRAP = """
 import sys
-sys.path.insert(0, {wheel!r})
+sys.path.insert(0, {place!r})
 from pip._internal.cli.main import main
 arguments = [word for word in sys.argv[1:] if word not in ("--no-setuptools", "--no-wheel")]
-sys.exit(main(["install", *arguments]))
+# It is on the path, from here; that does not make it installed there.
+sys.exit(main(["install", "--ignore-installed", *arguments]))
 """
 
 
@@ -79,7 +80,8 @@ def _give_pip(python: Path) -> None:
         return
     script.parent.mkdir(parents=True, exist_ok=True)
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*pip, "download", "--no-deps", "-d", str(HOME), f"pip=={version}"], check=True, timeout=300)
+    place = HOME / f"pip-{version}"
+    subprocess.run([*pip, "install", "--no-deps", "--target", str(place), f"pip=={version}"], check=True, timeout=300)
     # ansible-test hands on no variables: what they tell pip becomes a file.
     settings = {name[4:].lower().replace("_", "-"): value for name, value in os.environ.items() if name[:4] == "PIP_"}
     (HOME / ".pip").mkdir(exist_ok=True)
@@ -88,8 +90,7 @@ def _give_pip(python: Path) -> None:
     if theirs.is_dir() and not (HOME / ".config" / "pip").exists():
         (HOME / ".config").mkdir(exist_ok=True)
         (HOME / ".config" / "pip").symlink_to(theirs)
-    (wheel,) = HOME.glob(f"pip-{version}-*.whl")
-    script.write_text(_BOOTSTRAP.format(wheel=str(wheel)))
+    script.write_text(_BOOTSTRAP.format(place=str(place)))
 
 
 if __name__ == "__main__":
