@@ -10,7 +10,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: cg_table_audit
 short_description: Hold the tables of a schema against an exact list, in a live database or in a dump
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Lists the tables of O(schema) with their exact row counts, from a live database (the connection options), from a
     plain dump (O(dump)) or from the manifest that was written beside one (O(manifest)).
@@ -36,7 +36,7 @@ options:
         private key of OpenSSH without a passphrase; its mode is 0600 or less.
     type: path
     default: ""
-    version_added: 0.1.0
+    version_added: 1.0.0
   manifest:
     description: Path of a manifest on the target, to be read instead of a database.
     type: path

@@ -10,7 +10,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: closeout_artefact
 short_description: Make, confirm, seal and prune directories that hold a dump and its proof
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - O(state=begun) makes the directory (mode 0700), which nothing else may have made, and marks it as this run's.
   - O(state=confirmed) reads the dump once more, whole, writes lists of tables, and lists the directory.
@@ -41,12 +41,12 @@ options:
     type: str
     choices: [closeout, verification, copy]
     default: closeout
-    version_added: 0.1.0
+    version_added: 1.0.0
   ttl_s:
     description: Seconds after which what O(kind=copy) made is not needed any more, for O(state=begun).
     type: int
     default: 0
-    version_added: 0.1.0
+    version_added: 1.0.0
   dump:
     description:
       - Path of the dump, for O(state=confirmed). Empty where there is none.
@@ -60,15 +60,15 @@ options:
   evidence:
     description: What becomes C(closeout.json), for O(state=recorded) and O(state=sealed).
     type: dict
-    version_added: 0.1.0
+    version_added: 1.0.0
   record:
     description: What becomes C(closeout.md), for O(state=recorded) and O(state=sealed).
     type: str
-    version_added: 0.1.0
+    version_added: 1.0.0
   page:
     description: What becomes C(closeout.html), for O(state=recorded) and O(state=sealed).
     type: str
-    version_added: 0.1.0
+    version_added: 1.0.0
   known_sha256:
     description: Digests by file name, for O(state=sealed), of files that were just read whole.
     type: dict
@@ -81,47 +81,47 @@ options:
       - Nobody is asked for a passphrase. The namespace of the signature is C(incomex-closeout).
     type: path
     default: ""
-    version_added: 0.1.0
+    version_added: 1.0.0
   host:
     description:
       - For O(state=begun), the target's name in the inventory. Together with O(production), O(db) and O(audited_schema)
         it says whose artefact it is, as the history does. Without all four of them O(state=pruned) never removes it.
     type: str
     default: ""
-    version_added: 0.1.0
+    version_added: 1.0.0
   production:
     description: What runs production, as the plan's setting of that name has it. See O(host).
     type: str
     default: ""
-    version_added: 0.1.0
+    version_added: 1.0.0
   db:
     description: The database. See O(host).
     type: str
     default: ""
-    version_added: 0.1.0
+    version_added: 1.0.0
   audited_schema:
     description: The audited schema. See O(host).
     type: str
     default: ""
-    version_added: 0.1.0
+    version_added: 1.0.0
   keep_last:
     description:
       - That many of the newest good artefacts stay, for O(state=pruned); V(0) is no rule.
       - With O(keep_days), too, one stays that either keeps. With neither every good one stays.
     type: int
     default: 0
-    version_added: 0.1.0
+    version_added: 1.0.0
   keep_days:
     description: Good artefacts that are younger than so many days stay, for O(state=pruned); V(0) is no rule.
     type: int
     default: 0
-    version_added: 0.1.0
+    version_added: 1.0.0
   keep_failed:
     description:
       - That many of the newest artefacts of failed runs stay, for O(state=pruned); with V(0) none but this run's.
         Without it all of them stay.
     type: int
-    version_added: 0.1.0
+    version_added: 1.0.0
 extends_documentation_fragment:
   - incomex.closeout.run
 """

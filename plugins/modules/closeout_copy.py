@@ -10,7 +10,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: closeout_copy
 short_description: Copy files between the task's host and another one, hashed on both sides
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Takes a dump and what belongs to it to the host where its restore is tested, and brings the report of that back.
   - The controller reads pieces from one host and writes them to the other, over the connections that Ansible has to

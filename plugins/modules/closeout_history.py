@@ -10,7 +10,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: closeout_history
 short_description: Add a run to the history of closeouts, and find the last good run of the same database
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - The history is the file C(history.jsonl) below O(root), mode 0600, one line a run, whether it passed or not.
   - O(state=read) returns what a trend can be judged by. Runs of the same database have O(host), O(production), O(db)

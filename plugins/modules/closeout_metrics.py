@@ -10,7 +10,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: closeout_metrics
 short_description: Write the metrics of a closeout for the textfile collector of Prometheus
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Writes one file for each database into O(directory), renamed into place, with mode 0644.
   - The time of the last success is that of the last run in the history that passed, whatever this one came to.

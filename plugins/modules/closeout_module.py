@@ -10,7 +10,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: closeout_module
 short_description: Carry the other modules of this collection to the target
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Not for a task of its own, where it fails. The action of this collection's modules sends it in the place of each of
     them, and it runs the one that the task names, with the task's arguments.

@@ -10,7 +10,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: closeout_notify
 short_description: Tell a webhook what a closeout came to
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Sends O(payload) as JSON by one POST. Any answer 2xx is a success; no redirection is followed.
   - All of it, from the look-up of the name to the answer, ends within O(timeout_s) seconds.

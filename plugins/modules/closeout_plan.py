@@ -10,7 +10,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: closeout_plan
 short_description: Plan a closeout and look for everything that would stop it
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Makes the run's ID and moment, on the target's clock, and turns the role's variables into effective settings.
   - Looks for everything in the way of the run and reports all of it at once; it does not fail for it.
@@ -30,25 +30,25 @@ options:
       - The target's name in the history, by which the plan tells what retention would remove.
     type: str
     default: ""
-    version_added: 0.1.0
+    version_added: 1.0.0
   webhook:
     description:
       - Whom to tell, as the filter P(incomex.closeout.closeout_webhook#filter) returns it. Its problems are the plan's.
     type: dict
     default: {}
-    version_added: 0.1.0
+    version_added: 1.0.0
   elsewhere:
     description:
       - What production's plan returned in its facts as C(for_elsewhere). With it this host is looked at as the one
         where the restore is tested, O(settings) are that plan's effective ones, and O(run_id) is its run's.
     type: dict
     default: {}
-    version_added: 0.1.0
+    version_added: 1.0.0
   run_id:
     description: ID of the run, with O(elsewhere) only.
     type: str
     default: ""
-    version_added: 0.1.0
+    version_added: 1.0.0
 attributes:
   check_mode:
     description: Can run in C(check_mode) and tell what it would do without doing it.

@@ -10,7 +10,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: pg_dump_compare
 short_description: Hold a restored copy against the manifest of its dump, row for row and object for object
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Reads every table of the restored copy by C(COPY) with the dump's own columns and compares digests with those of the
     dump's data. Where only the order of rows differs (a restore does not keep it), a digest that does not depend on
@@ -78,7 +78,7 @@ options:
         where a digest differs.
     type: path
     default: ""
-    version_added: 0.1.0
+    version_added: 1.0.0
   report:
     description: File to write the full list of tables and differences to.
     type: path

@@ -10,7 +10,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: pg_dump_inventory
 short_description: Take the inventory of an existing dump, and make a manifest of one that has none
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - With O(manifest_sha256) reads the C(manifest.json) that was written with the dump. Without it, reads the dump whole,
     an archive by C(pg_restore) of the scratch server, and writes the manifest, and the globals for its restore; nothing

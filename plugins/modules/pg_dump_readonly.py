@@ -10,7 +10,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: pg_dump_readonly
 short_description: Take a dump and count production in one and the same read-only snapshot
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Exports a snapshot, runs C(pg_dump) in it, and writes, hashes and scans its output in one pass. At the same time it
     counts the rows of O(schema) and takes the census of the catalogues in the very same snapshot; after that it reads
@@ -57,7 +57,7 @@ options:
     type: str
     choices: [auto, namespace, exec, host]
     default: auto
-    version_added: 0.1.0
+    version_added: 1.0.0
   max_blocking_s:
     description:
       - Seconds that a session on the server may wait for a lock because of the dump, directly or behind one that waits
@@ -66,14 +66,14 @@ options:
       - A C(CREATE INDEX CONCURRENTLY) that waits for the dump's transaction stops nobody, and is told only.
     type: int
     default: 20
-    version_added: 0.1.0
+    version_added: 1.0.0
   bandwidth_limit_mb_s:
     description:
       - How many megabytes (1,000,000 bytes) a second are taken from the server at most, on average from the first byte
         on; V(0) is no limit. The dump holds its locks for as long as it takes.
     type: int
     default: 0
-    version_added: 0.1.0
+    version_added: 1.0.0
   format:
     description:
       - V(plain) is SQL text. V(custom) and V(directory) are archives, which C(pg_restore) reads; their text is scanned
@@ -83,14 +83,14 @@ options:
     type: str
     choices: [plain, custom, directory]
     default: plain
-    version_added: 0.1.0
+    version_added: 1.0.0
   jobs:
     description:
       - How many tables C(pg_dump) reads at a time, each in a session of its own. More than one takes
         O(format=directory).
     type: int
     default: 1
-    version_added: 0.1.0
+    version_added: 1.0.0
   compression:
     description:
       - How the dump is compressed. A plain one by the host's own program of that name, after it was scanned; an archive
@@ -99,12 +99,12 @@ options:
     type: str
     choices: [none, gzip, zstd, lz4]
     default: none
-    version_added: 0.1.0
+    version_added: 1.0.0
   compression_level:
     description: Its level, from 1 to 9 (gzip), 19 (zstd) or 12 (lz4); V(0) is its own default.
     type: int
     default: 0
-    version_added: 0.1.0
+    version_added: 1.0.0
   age_recipients:
     description:
       - To whom the dump is encrypted, by the target's program C(age), before it comes to the disk. Recipients of age
@@ -113,7 +113,7 @@ options:
     type: list
     elements: str
     default: []
-    version_added: 0.1.0
+    version_added: 1.0.0
   age_identity_file:
     description:
       - File of an identity that opens the dump, see O(age_recipients). It is needed for one comparison only, of a
@@ -121,7 +121,7 @@ options:
         dump, and so is not equal.
     type: path
     default: ""
-    version_added: 0.1.0
+    version_added: 1.0.0
 extends_documentation_fragment:
   - incomex.closeout.run
   - incomex.closeout.connection

@@ -10,7 +10,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: pg_scratch_restore
 short_description: Restore a dump into a scratch server, and into nothing else
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Finds the scratch server of the run by its label, and asserts that it differs from production in every factor of
     identity that can be read, and that it holds the run's nonce. The same guard runs again inside psql's own session.
@@ -51,14 +51,14 @@ options:
     type: list
     elements: str
     default: []
-    version_added: 0.1.0
+    version_added: 1.0.0
   production_unknown:
     description:
       - Says that nobody knows who production was, and excludes O(production) and O(sysids). What guards then is that
         the server carries the label of this run and holds its nonce. For the verification of a dump alone.
     type: bool
     default: false
-    version_added: 0.1.0
+    version_added: 1.0.0
   nonce:
     description: The value that M(incomex.closeout.pg_scratch_server) planted in the scratch server.
     type: str
@@ -81,14 +81,14 @@ options:
       - With O(manifest_sha256), the C(manifest.json) that was written with the dump, which is read.
     type: path
     default: ""
-    version_added: 0.1.0
+    version_added: 1.0.0
   manifest_sha256:
     description:
       - Its sha256, as M(incomex.closeout.pg_dump_readonly) returned it. It lets a plain dump be restored by O(jobs)
         sessions, because the manifest says where the rows of each table lie; these are held against its digests.
     type: str
     default: ""
-    version_added: 0.1.0
+    version_added: 1.0.0
   jobs:
     description:
       - How many sessions restore at once. V(0) means as many as there are processors for this process, at most 4, and
@@ -102,7 +102,7 @@ options:
         C(psql); what that says counts. RV(restore) has the reason.
     type: int
     default: 0
-    version_added: 0.1.0
+    version_added: 1.0.0
   age_identity_file:
     description:
       - File on the target with an identity that opens O(path), where that is encrypted by C(age). Age's own, or a
@@ -110,7 +110,7 @@ options:
         decrypted on the way to C(psql), never to a file; without an identity nothing is restored.
     type: path
     default: ""
-    version_added: 0.1.0
+    version_added: 1.0.0
   docker_host:
     description: Address of the Docker daemon. Empty means C(unix:///var/run/docker.sock).
     type: str

@@ -10,7 +10,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: pg_scratch_server
 short_description: Make and remove an isolated, throwaway PostgreSQL server
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - O(state=present) makes a new cluster that nothing can reach by network and that dies by itself after O(ttl_s), and
     returns its identity and its isolation as inspected.
@@ -73,7 +73,7 @@ options:
         gets it as its only mount of the host, read-only. Empty for a dump that is fed to the server.
     type: path
     default: ""
-    version_added: 0.1.0
+    version_added: 1.0.0
   root:
     description:
       - Directory below which the artefacts are. With O(state=absent) and O(state=reaped) unfinished files in artefact

@@ -10,7 +10,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: pg_sysid_guard
 short_description: Read the identity of a PostgreSQL server and hold it against known system identifiers
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Reads system identifier, version, recovery state and start time of a server, and of its container ID, image, start,
     restarts and health.

@@ -10,7 +10,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: pg_witness_info
 short_description: Say what a production server is at this moment
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Reads identity, container, the tables of one schema with their exact row counts, the other containers of the host
     and our own sessions, everything of the database in one read-only snapshot.

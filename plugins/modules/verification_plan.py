@@ -10,7 +10,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: verification_plan
 short_description: Plan the verification of an artefact or a dump, and look for everything that would stop it
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Makes the run's ID and moment, on the target's clock, and turns the variables of the role C(verify)
     into effective settings.

@@ -10,7 +10,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: verification_subject
 short_description: Read an artefact or a dump whole, and hold it against what it says of itself
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - An artefact directory of a closeout is held against its C(SHA256SUMS); exactly these files must be there, each with
     its digest. With O(allowed_signers) C(ssh-keygen -Y verify) says whether the signature is good.
