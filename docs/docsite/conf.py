@@ -22,6 +22,7 @@ nitpicky = True
 _ANSIBLE = "https://docs.ansible.com/projects/ansible/latest/"
 _ELSEWHERE = {
     "ansible_collections.ansible.builtin.set_stats_module": "collections/ansible/builtin/set_stats_module.html",
+    "action_plugins": "plugins/action.html",
     "ansible_configuration_settings": "reference_appendices/config.html",
     "common_return_values": "reference_appendices/common_return_values.html",
 }

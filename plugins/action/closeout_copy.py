@@ -33,6 +33,8 @@ _AHEAD = 2
 _PAUSE_S = 0.2
 _STALLED_S = 600.0
 _ABSENT = ["."]
+_MOST_FETCHED_BYTES = 1 << 30
+"""Of a report or a log that comes back."""
 # Names cannot hold what would end a line: they are ours, or pg_dump's own.
 _LIST = "if [ -d {path} ]; then echo d; LC_ALL=C ls -A -- {path}; elif [ -e {path} ]; then echo f; fi"
 _SIZE = "LC_ALL=C stat -L -c %s -- {path}"
@@ -120,11 +122,16 @@ class _Transfer:
                     raise AnsibleError("there is no such file")
                 return
             if names is None:
-                self._file(path, to)
+                self._file(path, to, None if must_be_there else _MOST_FETCHED_BYTES)
                 return
+            # The other host's word: it must not lead out of the directory, nor be one where a file is meant.
+            if not must_be_there:
+                raise AnsibleError("a directory was found, a file was wanted")
+            if any(name in ("", ".", "..") or "/" in name for name in names):
+                raise AnsibleError(f"it has a name that no file has: {names!r}")
             execute(self._target, _MAKE.format(path=shlex.quote(to)), b"")
             for name in names:
-                self._file(f"{path}/{name}", f"{to}/{name}")
+                self._file(f"{path}/{name}", f"{to}/{name}", None)
         except AnsibleConnectionFailure:
             raise
         except AnsibleError as error:
@@ -142,9 +149,11 @@ class _Transfer:
             return _ABSENT
         return lines[1:] if lines and lines[0] == "d" else None
 
-    def _file(self, path: str, to: str) -> None:
+    def _file(self, path: str, to: str, most: int | None) -> None:
         quoted, there = shlex.quote(path), shlex.quote(to)
         size = int(execute(self._source, _SIZE.format(path=quoted), b""))
+        if most is not None and size > most:
+            raise AnsibleError(f"it has {size} bytes, at most {most} are taken")
         execute(self._target, _BEGIN.format(path=there), b"")
         digest = hashlib.sha256()
         with contextlib.closing(_Reader(self._source, quoted, size)) as pieces:
@@ -187,7 +196,8 @@ class _Reader:
     def close(self) -> None:
         """Read no more."""
         self._stopped.set()
-        self._thread.join()
+        # One that waits for its host ends with this process.
+        self._thread.join(_PAUSE_S)
 
     def _read(self) -> None:
         for offset in range(0, self._size, _PIECE_BYTES):

@@ -51,7 +51,10 @@ class ActionModule(Normal):
         self._host = str((task_vars or {}).get("inventory_hostname", ""))
         try:
             result: dict[str, Any] = super().run(tmp, task_vars)
-            return result
+            # Only Ansible's own: what a target says of itself must not become a variable of the host.
+            facts = result.pop("ansible_facts", None) or {}
+            own = {name: value for name, value in facts.items() if name.startswith("discovered_interpreter_")}
+            return {**result, "ansible_facts": own} if own else result
         finally:
             # The task goes back with its result, through a pipe. What does not fit into that would wait for ever for an
             # ansible-playbook that was killed meanwhile. One that may be tried again needs its arguments.

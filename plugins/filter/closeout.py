@@ -29,7 +29,7 @@ from ansible_collections.incomex.closeout.plugins.module_utils._verdict import v
 from ansible_collections.incomex.closeout.plugins.module_utils._view import view
 from ansible_collections.incomex.closeout.plugins.module_utils._webhook import look_at
 
-_INTERNAL = "_closeout_"
+INTERNAL = "_closeout_"
 COLLECTION = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
@@ -51,7 +51,7 @@ def closeout_evidence(results: dict[str, Any], host: str, job_id: Any = None) ->
     Raises AnsibleFilterError where an extra var could have taken a result's place: extra vars win over everything that
     a role sets or registers.
     """
-    refuse_brought_along("CLOSEOUT_RESULT", _INTERNAL)
+    refuse_brought_along("CLOSEOUT_RESULT", INTERNAL)
     return collect(
         plain(results),
         host=host,
@@ -99,9 +99,17 @@ def closeout_webhook(url: Any, token: Any = "") -> dict[str, Any]:
     return look_at(url, token)
 
 
-def closeout_foreign(internal: dict[str, Any]) -> list[str]:
-    """Return the names of internal variables that are not null after they were reset: somebody else set them."""
-    return sorted(str(name) for name, value in internal.items() if value is not None)
+def closeout_foreign(internal: dict[str, Any], title: str = "CLOSEOUT_RESULT", prefix: str = INTERNAL) -> bool:
+    """Return True. Raises AnsibleFilterError with the names of internal variables that are not null after they were
+    reset: somebody else set them. ``title`` is what the play's result is called, ``prefix`` how the role's own begin.
+    """
+    foreign = sorted(str(name) for name, value in internal.items() if value is not None)
+    if foreign:
+        raise AnsibleFilterError(
+            f"{title}: FAIL. Set from outside: {', '.join(foreign)}. Variables that begin with {prefix} are the role's"
+            " own; remove them from the parameters of the role. Nothing was proved."
+        )
+    return True
 
 
 def closeout_key(told: dict[str, Any], host: str, db: Any) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.incomex.closeout.plugins.filter.closeout import plain
+from ansible_collections.incomex.closeout.plugins.filter.closeout import INTERNAL, plain, refuse_brought_along
 from ansible_collections.incomex.closeout.plugins.module_utils._clock import to_text
 from ansible_collections.incomex.closeout.plugins.module_utils._fleet import fleet, fleet_view
 from ansible_collections.incomex.closeout.plugins.module_utils._plan_elsewhere import joined
@@ -25,19 +25,17 @@ from ansible_collections.incomex.closeout.plugins.module_utils._runs import (
 from ansible_collections.incomex.closeout.plugins.module_utils._statistics import Told
 
 
-def closeout_announced(told: dict[str, Any], host: str, databases: Any, db: Any) -> Told:
-    """Return what is told of the next runs of ``host`` before they begin. Raises AnsibleFilterError on ``databases``
-    that cannot be read.
-    """
+def closeout_runs(databases: Any, told: dict[str, Any], host: str, db: Any) -> list[Run]:
+    """Return the next runs of ``host``. Raises AnsibleFilterError on ``databases`` that cannot be read."""
     try:
-        return announced(plain(told), host, databases_of(plain(databases)), str(db or ""))
+        return runs_of(databases_of(plain(databases)), plain(told), host, str(db or ""))
     except ValueError as error:
         raise AnsibleFilterError(str(error)) from error
 
 
-def closeout_runs(databases: Any, told: dict[str, Any]) -> list[Run]:
-    """Return the runs of a host that were announced last."""
-    return runs_of(databases_of(plain(databases)), plain(told))
+def closeout_announced(runs: list[Run]) -> Told:
+    """Return what is told of ``runs`` before they begin."""
+    return announced(plain(runs))
 
 
 def closeout_outcome(runs: list[Run], ended: dict[str, Any]) -> dict[str, Any]:
@@ -46,7 +44,11 @@ def closeout_outcome(runs: list[Run], ended: dict[str, Any]) -> dict[str, Any]:
 
 
 def closeout_fleet(hostvars: Any, known: list[str], hosts: list[str], job: Any = None) -> dict[str, Any]:
-    """Return the document of all closeouts: ``known`` hosts may have told something, those of the play must."""
+    """Return the document of all closeouts: ``known`` hosts may have told something, those of the play must.
+
+    Raises AnsibleFilterError where an extra var could have taken a result's place.
+    """
+    refuse_brought_along("CLOSEOUT_RESULT", INTERNAL)
     names = list(dict.fromkeys([*hosts, *known]))
     told, reported = (
         {name: plain(hostvars[name].get(variable) or {}) for name in names}

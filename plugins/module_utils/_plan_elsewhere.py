@@ -63,6 +63,9 @@ def plan_elsewhere(settings: dict[str, Any], production: dict[str, Any], run_id:
 def joined(plan: dict[str, Any], there: dict[str, Any] | None) -> dict[str, Any]:
     """Return production's ``plan`` with what its scratch host said; None, or no facts: it could not be asked."""
     host = plan["settings"]["scratch_host"]
+    if "for_elsewhere" not in plan["facts"]:
+        note = f"{host} was not looked at: it has to know of production, which could not be asked."
+        return {**plan, "ready": False, "notes": [*plan["notes"], note]}
     if not there or "facts" not in there:
         said = str((there or {}).get("msg") or "it is no host of the inventory")
         there = {

@@ -31,26 +31,31 @@ def databases_of(given: Any) -> list[dict[str, Any]]:
         return [{}]
     if not isinstance(parts, list):
         raise ValueError(_wrong(f"a {type(parts).__name__}"))
-    found = [_database(part) for part in parts if part not in ("", None) and str(part).strip()]
-    return found or [{}]
+    if isinstance(given, str):
+        parts = [part for part in parts if part.strip()]
+    elif parts == [""]:
+        parts = []
+    return [_database(part) for part in parts] or [{}]
 
 
 def _database(part: Any) -> dict[str, Any]:
-    if isinstance(part, str):
-        return {"db": part.strip()}
+    if isinstance(part, (str, int)) and not isinstance(part, bool):
+        part = {"db": part}
     if not isinstance(part, dict):
         raise ValueError(_wrong(f"a {type(part).__name__}"))
-    if not str(part.get("db") or "").strip():
-        raise ValueError(_wrong("a mapping without db"))
+    db = part.get("db")
+    name = "" if db is None else str(db).strip()
+    if not name:
+        raise ValueError(_wrong("one without a name"))
     unknown = sorted(str(name) for name in part if name not in SETTINGS)
     if unknown:
         raise ValueError(
-            f"closeout_databases: {part['db']}: {', '.join(unknown)}: wanted settings that a database can have to"
+            f"closeout_databases: {name}: {', '.join(unknown)}: wanted settings that a database can have to"
             " itself, which are the variables of the role without their prefix, but for passwords and whom to"
             " tell. Correct the name; for a password use closeout_passfile, which has a line for each server, database"
             " and user."
         )
-    return dict(part)
+    return {**part, "db": name}
 
 
 def _wrong(found: str) -> str:
@@ -60,21 +65,22 @@ def _wrong(found: str) -> str:
     )
 
 
-def announced(told: Told, host: str, databases: list[dict[str, Any]], db: str) -> Told:
-    """Return what is told of the next runs of ``host`` before they begin: FAIL, by names that none in ``told`` has.
-
-    ``db`` is the name of the database where there is but one, without settings of its own.
+def runs_of(databases: list[dict[str, Any]], told: Told, host: str, db: str) -> list[Run]:
+    """Return the next runs of ``host``, by names that none in ``told`` has. ``db`` is the name of the database where
+    there is but one, without settings of its own.
     """
-    new: Told = {}
+    runs: list[Run] = []
+    taken = dict(told)
     for database in databases:
-        new[key_for({**told, **new}, host, str(database.get("db") or db))] = dict(NOTHING)
-    return new
+        key = key_for(taken, host, str(database.get("db") or db))
+        taken[key] = {}
+        runs.append({"key": key, "given": database})
+    return runs
 
 
-def runs_of(databases: list[dict[str, Any]], told: Told) -> list[Run]:
-    """Return the runs, of which ``told`` has the names: they were announced last."""
-    keys = list(told)[-len(databases) :]
-    return [{"key": key, "given": given} for key, given in zip(keys, databases)]
+def announced(runs: list[Run]) -> Told:
+    """Return what is told of runs before they begin: FAIL."""
+    return {run["key"]: dict(NOTHING) for run in runs}
 
 
 def outcome(runs: list[Run], ended: dict[str, dict[str, Any]]) -> dict[str, Any]:

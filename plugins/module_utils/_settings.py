@@ -288,8 +288,8 @@ def read_settings(given: dict[str, Any], *, run_id: str, stamp: str, date: str) 
         settings["container"] or f"{settings['login_host'] or settings['login_unix_socket']}:{settings['login_port']}"
     )
     settings["artefact"] = os.path.join(settings["root"], f"{settings['label']}_{stamp}")
-    # On the scratch host, where that is another one.
-    settings["copy_path"] = f"{settings['artefact']}.copy" if settings["scratch_host"] else ""
+    # On the scratch host, where that is another one: several hosts may use it in the same second.
+    settings["copy_path"] = f"{settings['artefact']}_{run_id}.copy" if settings["scratch_host"] else ""
     settings["dump_path"] = os.path.join(settings["artefact"], settings["dump_name"])
     return settings, problems
 

@@ -44,8 +44,10 @@ def statistics(told_by_host: dict[str, Told], hosts: list[str], nothing: Mapping
     For a single result it is that result; for several the whole run's, with each below ``closeout_results``.
     """
     results: Told = {}
-    for told in told_by_host.values():
-        results.update(told)
+    for host, told in told_by_host.items():
+        for key, one in told.items():
+            # Host "a" with database "b/c" and host "a/b" with database "c" are two.
+            results[key if key not in results else f"{key} ({host})"] = one
     for host in hosts:
         if not told_by_host.get(host):
             results[f"{host}/?"] = dict(nothing)

@@ -10,6 +10,7 @@ executor makes the first one: its plugin, its become plugin, the options of both
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 from collections.abc import Mapping
 from typing import Any
@@ -76,6 +77,9 @@ def execute(connection: ConnectionBase, script: str, data: bytes) -> bytes:
     ``data`` is its standard input; what is empty would be a terminal. Raises AnsibleConnectionFailure where the host is
     not reached, and AnsibleError with the script's words where it fails.
     """
+    # Without it Ansible's local connection gives a command that asks for a password a terminal, and no input.
+    with contextlib.suppress(KeyError):
+        connection.set_option("pipelining", True)
     command = f"/bin/sh -c {shlex.quote(script)}"
     if _is_other_user(connection):
         command = connection.become.build_become_command(command, connection._shell)

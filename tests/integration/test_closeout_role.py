@@ -37,15 +37,19 @@ def test_extra_vars_bring_no_result_along(tmp_path: Path, name: str, value: Any)
     assert not list(tmp_path.iterdir())
 
 
-def test_parameters_of_the_role_bring_no_result_along(tmp_path: Path) -> None:
-    """A parameter of the role wins over set_fact as well."""
+@pytest.mark.parametrize(
+    "others",
+    [{}, {"_closeout_foreign": [], "_closeout_result": "ALL_PASS", "_closeout_begun": {"path": "/x"}}],
+)
+def test_parameters_of_the_role_bring_no_result_along(tmp_path: Path, others: dict[str, Any]) -> None:
+    """A parameter of the role wins over set_fact, and over a variable of a task."""
     playbook = tmp_path / "play.yml"
     playbook.write_text(
         "- hosts: closeout\n"
         "  gather_facts: false\n"
         "  tasks:\n"
         "    - ansible.builtin.include_role: {name: incomex.closeout.closeout}\n"
-        f"      vars: {{_closeout_verdict: {json.dumps(PASSED)}}}\n"
+        f"      vars: {json.dumps({'_closeout_verdict': PASSED, **others})}\n"
     )
     result = run_playbook({"closeout_root": str(tmp_path / "root"), "closeout_fail": False}, playbook=str(playbook))
     assert result.rc != 0

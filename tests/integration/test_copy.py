@@ -89,3 +89,25 @@ def test_a_host_that_is_not_there(tmp_path: Path) -> None:
     result = copied(tmp_path, {str(tmp_path / "file"): str(tmp_path / "x")}, gone)
     assert result.rc != 0 and "127.0.0.1 port 1" in str(result.task("closeout_copy")["result"]["msg"])
     assert not (tmp_path / "x").exists()
+
+
+def test_a_host_that_is_not_honest_gets_no_further(tmp_path: Path) -> None:
+    """What comes back is a file of a name of ours: no directory, whatever names are in it."""
+    (tmp_path / "report").mkdir()
+    (tmp_path / "report" / "x").write_bytes(b"x")
+    result = copied(tmp_path, {str(tmp_path / "report"): str(tmp_path / "here")}, state="fetched")
+    assert result.rc != 0 and "a directory was found" in result.task("closeout_copy")["result"]["msg"]
+    assert not (tmp_path / "here").exists()
+
+
+def test_a_name_that_leads_elsewhere_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a host that answers for `ls` could say it."""
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    (programs / "ls").write_text("#!/bin/sh\necho ../../evil\n")
+    (programs / "ls").chmod(0o755)
+    (tmp_path / "dir").mkdir()
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    result = copied(tmp_path, {str(tmp_path / "dir"): str(tmp_path / "a" / "b" / "c")})
+    assert result.rc != 0 and "a name that no file has" in result.task("closeout_copy")["result"]["msg"]
+    assert not (tmp_path / "a").exists()

@@ -21,7 +21,7 @@ from tests.integration.closeouts import (
     local_variables,
     statuses,
 )
-from tests.support import page
+from tests.support import disks, page
 from tests.support.modules import run_module
 from tests.support.playbook import LOCAL, run_playbook
 from tests.support.postgres import Cluster
@@ -123,7 +123,8 @@ def test_the_restore_is_tested_on_another_host(
     evidence = assert_all_pass(result)
     assert result.artefact is not None
     assert evidence["settings"]["scratch_host"] == "there"
-    assert evidence["settings"]["copy_path"] == f"{result.artefact}.copy"
+    assert evidence["settings"]["copy_path"] == f"{result.artefact}_{evidence['run']['id']}.copy"
+    assert not [host for host in result.stats.values() if host["rescued"] or host["failures"]]
     assert [path.name for path in its_own.iterdir()] == [] and not list(root.glob("*.copy"))
     assert evidence["restore"]["rows"] == {"t": 20000}
     # Hashed where it was taken, where it was restored, and where it was taken again.
@@ -166,7 +167,7 @@ def test_a_scratch_host_that_is_lost(cluster: ClusterFactory, elsewhere: tuple[P
     checks = statuses(result)
     assert checks["production.identity"] == checks["dump.complete"] == "PASS"
     assert checks["teardown.absent"] in ("NOT_RUN", "FAIL")
-    copy = its_own / f"{result.artefact.name}.copy"
+    copy = its_own / f"{result.artefact.name}_{result.evidence['run']['id']}.copy"
     assert copy.exists() and not list(root.glob("*.copy"))
     # Not before its time.
     reaped = run_module("pg_scratch_server", {"state": "reaped", "driver": "local", "root": str(its_own)})
@@ -202,7 +203,7 @@ def test_hosts_that_go_on_at_their_own_pace(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"closeout_databases": [{"schema": "x"}]}, "a mapping without db"),
+        ({"closeout_databases": [{"schema": "x"}]}, "found one without a name"),
         ({"closeout_databases": [{"db": "x", "password": "hush"}]}, "use closeout_passfile"),
         ({"closeout_summary_dir": "relative"}, "wanted an absolute path on the controller"),
     ],
@@ -211,3 +212,29 @@ def test_bad_input_is_one_clear_message(tmp_path: Path, given: dict[str, Any], s
     result = run_playbook({"closeout_root": str(tmp_path / "root"), **given})
     assert result.rc != 0 and said in result.stdout and "hush" not in result.stdout
     assert not (tmp_path / "root").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounts need root")
+def test_no_summary_but_this_play_s_own_is_left(tmp_path: Path) -> None:
+    """One that was brought along is refused; one that cannot be written leaves no earlier one; modes stay."""
+    summary = tmp_path / "summary"
+    summary.mkdir(0o755)
+    variables = {
+        "closeout_container": "",
+        "closeout_login_unix_socket": str(tmp_path),
+        "closeout_scratch_driver": "local",
+        "closeout_root": str(tmp_path / "root"),
+        "closeout_summary_dir": str(summary),
+        "closeout_fail": False,
+    }
+    passed = {"result": "ALL_PASS", "runs": [], "runs_total": 0, "passed_total": 0, "hosts_total": 0}
+    refused = run_playbook({**variables, "_closeout_fleet": passed, "_closeout_summary_hosts": []})
+    assert refused.rc != 0
+    assert not any("ALL_PASS" in path.read_text() for path in summary.iterdir())
+    assert stat.S_IMODE(summary.stat().st_mode) == 0o755
+    with disks.small(summary, 1):
+        (summary / "fleet.json").write_text(json.dumps(passed))
+        disks.fill(summary / "fill")
+        result = run_playbook(variables)
+        assert result.rc == 0 and "Write the summary: " in result.stdout and "No space left" in result.stdout
+        assert [path.name for path in summary.iterdir()] == ["fill"]

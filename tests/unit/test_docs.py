@@ -79,6 +79,7 @@ def test_no_document_describes_a_variable_that_is_not_there() -> None:
         "closeout_results",
         "closeout_artifact",
         "closeout_sha256",
+        "closeout_notifications",
         "closeout_verification_result",
         "closeout_verification_results",
         "closeout_verification_record",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible.errors import AnsibleFilterError
 from ansible_collections.incomex.closeout.plugins.filter.closeout import FilterModule, closeout_line
 from hypothesis import given
 from hypothesis import strategies as st
@@ -74,10 +75,9 @@ def test_the_filters_by_name() -> None:
     unrecorded = filters["closeout_unrecorded"](passing(), "Write the record", "no space left")
     judged = filters["closeout_verdict"](unrecorded)["result"]
     assert judged["closeout_result"] == "FAIL" and "no space left" in judged["message"]
-    assert filters["closeout_foreign"]({"_closeout_b": {}, "_closeout_a": "x", "_closeout_c": None}) == [
-        "_closeout_a",
-        "_closeout_b",
-    ]
+    assert filters["closeout_foreign"]({"_closeout_a": None}) is True
+    with pytest.raises(AnsibleFilterError, match="FAIL. Set from outside: _closeout_a, _closeout_b. Variables"):
+        filters["closeout_foreign"]({"_closeout_b": {}, "_closeout_a": "x", "_closeout_c": None})
     assert filters["closeout_verdict"](passing())["result"]["closeout_result"] == "ALL_PASS"
     evidence = filters["closeout_evidence"](results(), "prod1", 42)
     assert evidence["run"]["id"] == RUN_ID

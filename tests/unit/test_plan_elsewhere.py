@@ -67,3 +67,10 @@ def test_a_host_that_said_nothing_is_a_problem(silent: dict[str, Any] | None) ->
     (problem,) = whole["problems"]
     assert problem["object"] == "there: closeout_scratch_host" and "inventory" in problem["wanted"]
     assert problem["found"] == ((silent or {}).get("msg") or "it is no host of the inventory")
+
+
+def test_production_that_could_not_be_asked_comes_first() -> None:
+    """The other host would have to know of it: one problem, not two."""
+    found = joined(plan(problems=[PROBLEM], ready=False, facts={}), None)
+    assert not found["ready"] and found["problems"] == [PROBLEM] and "was not looked at" in found["notes"][-1]
+    assert not joined(plan(facts={}), there())["ready"]

@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.incomex.closeout.plugins.module_utils._runs import announced, databases_of, outcome, runs_of
+from ansible_collections.incomex.closeout.plugins.module_utils._runs import (
+    Run,
+    announced,
+    databases_of,
+    outcome,
+    runs_of,
+)
 from ansible_collections.incomex.closeout.plugins.module_utils._statistics import NOTHING, Told
 
 PASSED = {"result": "ALL_PASS", "fail": True, "message": "CLOSEOUT_RESULT: ALL_PASS — /a/closeout.md"}
@@ -22,6 +28,7 @@ PLANNED = {"result": "", "fail": True, "message": ""}
         ([""], [{}]),
         ("\n", [{}]),
         ("directus", [{"db": "directus"}]),
+        ([2024, {"db": " a ", "schema": "s"}], [{"db": "2024"}, {"db": "a", "schema": "s"}]),
         ("directus, reports\r\nthird\n", [{"db": "directus"}, {"db": "reports"}, {"db": "third"}]),
         (["a,b", " c "], [{"db": "a,b"}, {"db": "c"}]),
         ([{"db": "x", "schema": "s", "user": "u"}, "y"], [{"db": "x", "schema": "s", "user": "u"}, {"db": "y"}]),
@@ -36,10 +43,13 @@ def test_what_is_given_is_read(given: Any, expected: list[dict[str, Any]]) -> No
     [
         ({"db": "x"}, "found a dict"),
         (7, "found a int"),
-        (["x", 7], "found a int"),
+        (["x", True], "found a bool"),
+        (["x", ""], "found one without a name"),
+        (["", ""], "found one without a name"),
+        (["x", None], "found a NoneType"),
         ([["x"]], "found a list"),
-        ([{"schema": "s"}], "a mapping without db"),
-        ([{"db": " "}], "a mapping without db"),
+        ([{"schema": "s"}], "found one without a name"),
+        ([{"db": " "}], "found one without a name"),
         ([{"db": "x", "shema": "s"}], "x: shema: wanted settings"),
         ([{"db": "x", "password": "hush"}], "use closeout_passfile"),
         ([{"db": "x", "closeout_schema": "s"}], "without their prefix"),
@@ -52,24 +62,27 @@ def test_what_cannot_be_read_is_told_without_its_value(given: Any, said: str) ->
     assert said in str(raised.value) and "hush" not in str(raised.value)
 
 
+def named(*databases: str) -> list[Run]:
+    """The runs of some databases of host h."""
+    runs: list[Run] = runs_of([{"db": db} for db in databases], {}, "h", "")
+    return runs
+
+
 def test_each_run_is_announced_as_failed_by_a_name_of_its_own() -> None:
     told: Told = {"h/directus": dict(NOTHING)}
-    databases = databases_of(["directus", "reports", "reports"])
-    new = announced(told, "h", databases, "other")
-    assert new == {"h/directus#2": NOTHING, "h/reports": NOTHING, "h/reports#2": NOTHING}
-    runs = runs_of(databases, {**told, **new})
+    runs = runs_of(databases_of(["directus", "reports", "reports"]), told, "h", "other")
     assert [(run["key"], run["given"]["db"]) for run in runs] == [
         ("h/directus#2", "directus"),
         ("h/reports", "reports"),
         ("h/reports#2", "reports"),
     ]
+    assert announced(runs) == {"h/directus#2": NOTHING, "h/reports": NOTHING, "h/reports#2": NOTHING}
     # Without a list there is one, of the host's own database.
-    assert list(announced({}, "h", databases_of(""), "directus")) == ["h/directus"]
-    assert runs_of([{}], announced({}, "h", [{}], "directus")) == [{"key": "h/directus", "given": {}}]
+    assert runs_of(databases_of(""), {}, "h", "directus") == [{"key": "h/directus", "given": {}}]
 
 
 def test_all_pass_only_together() -> None:
-    runs = runs_of([{"db": "a"}, {"db": "b"}], {"h/a": {}, "h/b": {}})
+    runs = named("a", "b")
     both = outcome(runs, {"h/a": PASSED, "h/b": PASSED})
     assert (both["passed"], both["fails"]) == (True, False)
     assert both["message"].startswith("CLOSEOUT_RESULT: ALL_PASS") and "h/b: " in both["message"]
@@ -81,7 +94,7 @@ def test_all_pass_only_together() -> None:
 
 
 def test_one_that_did_not_end_has_failed() -> None:
-    runs = runs_of([{"db": "a"}, {"db": "b"}], {"h/a": {}, "h/b": {}})
+    runs = named("a", "b")
     lost = outcome(runs, {"h/a": PASSED})
     assert (lost["passed"], lost["fails"]) == (False, True)
     assert "h/b: CLOSEOUT_RESULT: FAIL. It did not come to its end." in lost["message"]
@@ -89,13 +102,13 @@ def test_one_that_did_not_end_has_failed() -> None:
 
 
 def test_one_alone_says_its_own_words() -> None:
-    runs = runs_of([{}], {"h/a": {}})
+    runs = named("a")
     assert outcome(runs, {"h/a": FAILED}) == {"passed": False, "fails": True, "message": FAILED["message"]}
     assert outcome(runs, {"h/a": PASSED}) == {"passed": True, "fails": False, "message": PASSED["message"]}
 
 
 def test_a_failure_that_is_not_to_fail_and_a_plan_that_is_ready() -> None:
-    runs = runs_of([{"db": "a"}, {"db": "b"}], {"h/a": {}, "h/b": {}})
+    runs = named("a", "b")
     mild = outcome(runs, {"h/a": {**FAILED, "fail": False}, "h/b": PASSED})
     assert (mild["passed"], mild["fails"]) == (False, False)
     planned = outcome(runs, {"h/a": PLANNED, "h/b": PLANNED})

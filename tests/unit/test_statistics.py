@@ -39,3 +39,10 @@ def test_a_repeated_run_does_not_hide_the_one_before() -> None:
         assert key == expected
         told[key] = PASSED
     assert key_for(told, "h", "other") == "h/other"
+
+
+def test_two_hosts_whose_names_run_into_each_other() -> None:
+    """Host "a" with database "b/c", host "a/b" with database "c": neither hides the other."""
+    for first, second in ((FAILED, PASSED), (PASSED, FAILED)):
+        whole = statistics({"a": {"a/b/c": first}, "a/b": {"a/b/c": second}}, ["a", "a/b"])
+        assert whole["closeout_result"] == "FAIL" and len(whole["closeout_results"]) == 2
