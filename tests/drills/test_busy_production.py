@@ -1,5 +1,5 @@
-"""Drill: production is written to during the whole run. Production, dump and copy are equal all the same, every single time
-of ten (four in a share of the drills), because one snapshot serves them all."""
+"""Drill: production is written to during the whole run. Production, dump and copy are equal all the same, every time of
+ten (four in a share of the drills), because one snapshot serves them all."""
 
 from __future__ import annotations
 
