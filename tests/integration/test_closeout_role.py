@@ -54,7 +54,7 @@ def test_parameters_of_the_role_bring_no_result_along(tmp_path: Path, others: di
     result = run_playbook({"closeout_root": str(tmp_path / "root"), "closeout_fail": False}, playbook=str(playbook))
     assert result.rc != 0
     assert "_closeout_verdict" in result.task("nothing else brings")["result"]["msg"]
-    assert result.custom_stats["closeout_result"] == "FAIL"
+    assert result.custom_stats.get("closeout_result") != "ALL_PASS" and not (tmp_path / "root").exists()
 
 
 def test_a_result_that_was_set_before_is_not_told(tmp_path: Path) -> None:
