@@ -26,6 +26,8 @@ from tests.support.places import apt_install, on_debian_as_root, wait_until
 ULIMITS = [docker.types.Ulimit(name="nofile", soft=4096, hard=4096)]
 ULIMITS += [docker.types.Ulimit(name="nproc", soft=32768, hard=32768)]
 _NEEDED = {"podman": "podman", "runc": "runc", "newuidmap": "uidmap", "catatonit": "catatonit"}
+# Where the kernel has no overlay for users.
+_NEEDED["fuse-overlayfs"] = "fuse-overlayfs"
 _START_S, _STOP_S = 30.0, 20.0
 # A program that was started by the API keeps its monitor for five minutes, or as long as this; the locks of containers
 # would be in a file that all Podmans of the host share.
@@ -40,6 +42,10 @@ lock_type = "file"
 _IDS = "{user}:200000:65536\n"
 _AS_USER = """\
 set -e
+# What is mounted over must be there; Debian makes these with the first user.
+for file in /etc/subuid /etc/subgid; do
+    [ -e "$file" ] || : >"$file"
+done
 mount --bind "$1" /etc/subuid
 mount --bind "$1" /etc/subgid
 user=$2
