@@ -23,6 +23,7 @@ from tests.integration.closeouts import (
 )
 from tests.support import disks, page
 from tests.support.modules import run_module
+from tests.support.places import ROOT
 from tests.support.playbook import LOCAL, run_playbook
 from tests.support.postgres import Cluster
 from tests.support.sshd import Sshd, sshd
@@ -212,6 +213,8 @@ def test_bad_input_is_one_clear_message(tmp_path: Path, given: dict[str, Any], s
     result = run_playbook({"closeout_root": str(tmp_path / "root"), **given})
     assert result.rc != 0 and said in result.stdout and "hush" not in result.stdout
     assert not (tmp_path / "root").exists()
+    # Nor was anything written beside the playbook, where a relative path would lead.
+    assert not (ROOT / "playbooks" / "relative").exists()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounts need root")
