@@ -15,9 +15,7 @@ from typing import Any
 
 from ansible import context
 from ansible.errors import AnsibleFilterError
-from ansible.parsing.dataloader import DataLoader
 from ansible.release import __version__ as ansible_core
-from ansible.utils.vars import load_extra_vars
 from ansible_collections.incomex.closeout.plugins.module_utils._evidence import collect
 from ansible_collections.incomex.closeout.plugins.module_utils._history_line import line_of
 from ansible_collections.incomex.closeout.plugins.module_utils._notification import notification
@@ -25,9 +23,10 @@ from ansible_collections.incomex.closeout.plugins.module_utils._orchestrator imp
 from ansible_collections.incomex.closeout.plugins.module_utils._printable import printable
 from ansible_collections.incomex.closeout.plugins.module_utils._statistics import key_for, statistics
 from ansible_collections.incomex.closeout.plugins.module_utils._summary import summary
-from ansible_collections.incomex.closeout.plugins.module_utils._verdict import verdict
+from ansible_collections.incomex.closeout.plugins.module_utils._verdict import TITLE, verdict
 from ansible_collections.incomex.closeout.plugins.module_utils._view import view
 from ansible_collections.incomex.closeout.plugins.module_utils._webhook import look_at
+from ansible_collections.incomex.closeout.plugins.plugin_utils._brought_along import brought_along
 
 INTERNAL = "_closeout_"
 COLLECTION = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -37,12 +36,9 @@ def refuse_brought_along(title: str, internal: str) -> None:
     """Raise AnsibleFilterError where an extra var could take the place of a result: variables of the role's own begin
     with ``internal``. ``title`` is what the play's result is called.
     """
-    foreign = sorted(str(name) for name in load_extra_vars(DataLoader()) if str(name).startswith(internal))
-    if foreign:
-        raise AnsibleFilterError(
-            f"{title}: FAIL. Set from outside: {', '.join(foreign)}. Variables that begin with {internal} are"
-            " the role's own; remove them from the extra vars. What was found with them is no evidence."
-        )
+    refusal = brought_along(title, internal)
+    if refusal:
+        raise AnsibleFilterError(refusal)
 
 
 def closeout_evidence(results: dict[str, Any], host: str, job_id: Any = None) -> dict[str, Any]:
@@ -51,7 +47,7 @@ def closeout_evidence(results: dict[str, Any], host: str, job_id: Any = None) ->
     Raises AnsibleFilterError where an extra var could have taken a result's place: extra vars win over everything that
     a role sets or registers.
     """
-    refuse_brought_along("CLOSEOUT_RESULT", INTERNAL)
+    refuse_brought_along(TITLE, INTERNAL)
     return collect(
         plain(results),
         host=host,
@@ -99,7 +95,7 @@ def closeout_webhook(url: Any, token: Any = "") -> dict[str, Any]:
     return look_at(url, token)
 
 
-def closeout_foreign(internal: dict[str, Any], title: str = "CLOSEOUT_RESULT", prefix: str = INTERNAL) -> bool:
+def closeout_foreign(internal: dict[str, Any], title: str = TITLE, prefix: str = INTERNAL) -> bool:
     """Return True. Raises AnsibleFilterError with the names of internal variables that are not null after they were
     reset: somebody else set them. ``title`` is what the play's result is called, ``prefix`` how the role's own begin.
     """

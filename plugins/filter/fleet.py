@@ -23,6 +23,7 @@ from ansible_collections.incomex.closeout.plugins.module_utils._runs import (
     runs_of,
 )
 from ansible_collections.incomex.closeout.plugins.module_utils._statistics import Told
+from ansible_collections.incomex.closeout.plugins.module_utils._verdict import TITLE
 
 
 def closeout_runs(databases: Any, told: dict[str, Any], host: str, db: Any) -> list[Run]:
@@ -48,7 +49,7 @@ def closeout_fleet(hostvars: Any, known: list[str], hosts: list[str], job: Any =
 
     Raises AnsibleFilterError where an extra var could have taken a result's place.
     """
-    refuse_brought_along("CLOSEOUT_RESULT", INTERNAL)
+    refuse_brought_along(TITLE, INTERNAL)
     names = list(dict.fromkeys([*hosts, *known]))
     told, reported = (
         {name: plain(hostvars[name].get(variable) or {}) for name in names}

@@ -26,7 +26,7 @@ from ansible_collections.incomex.closeout.plugins.module_utils._verification_vie
 )
 from ansible_collections.incomex.closeout.plugins.module_utils._verification_view import verification_view as view_of
 
-_INTERNAL = "_verify_"
+INTERNAL = "_verify_"
 
 
 def verification_evidence(results: dict[str, Any], host: str, job_id: Any = None) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def verification_evidence(results: dict[str, Any], host: str, job_id: Any = None
 
     Raises AnsibleFilterError where an extra var could have taken a result's place.
     """
-    refuse_brought_along(TITLE, _INTERNAL)
+    refuse_brought_along(TITLE, INTERNAL)
     return collect(
         plain(results),
         host=host,

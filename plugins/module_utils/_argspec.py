@@ -43,6 +43,11 @@ def connection_spec() -> dict[str, Any]:
     }
 
 
+def begin_spec() -> dict[str, Any]:
+    """Return the argument spec of closeout_begin, of its module and of the action that does its work."""
+    return {**run_id_spec(), "of": {"type": "str", "choices": ["closeout", "verification"], "required": True}}
+
+
 def copy_spec() -> dict[str, Any]:
     """Return the argument spec of closeout_copy, of its module and of the action that does its work."""
     return {

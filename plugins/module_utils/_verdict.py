@@ -44,6 +44,9 @@ from ._checks_trend import trend_shrink
 from ._judging import ALL_PASS, Check, all_pass, judged, message
 from ._outcome import FAIL, INFO, NOT_RUN, PASS, Evidence, get
 
+TITLE = "CLOSEOUT_RESULT"
+"""What the result is called wherever it is told."""
+
 SAFE_UNCHANGED = "SAFE and UNCHANGED"
 SAFE_CHANGED = "SAFE, changed by its own traffic"
 NOT_PROVEN = "NOT PROVEN"
@@ -70,7 +73,7 @@ def verdict(evidence: Evidence) -> dict[str, Any]:
             "VERIFY_restore_test": PASS if all_pass(statuses, "scratch.", "restore.") else _worst(statuses),
         },
     }
-    result["message"] = message("CLOSEOUT_RESULT", checks, evidence, passed=passed)
+    result["message"] = message(TITLE, checks, evidence, passed=passed)
     return {"checks": checks, "result": result}
 
 

@@ -38,7 +38,7 @@ class PlaybookResult:
     artefact: Path | None
 
     def task(self, name: str) -> dict[str, Any]:
-        """The last result of the task called `name`, or else of the one whose name contains it; AssertionError without."""
+        """The last result of the task called `name`, else of one whose name contains it; AssertionError without."""
         called = [task for task in self.tasks if task["name"].split(" : ")[-1] == name]
         found = called or [task for task in self.tasks if name in task["name"]]
         assert found, f"no task named {name!r} in {[task['name'] for task in self.tasks]}"
