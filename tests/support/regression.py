@@ -18,6 +18,7 @@ from pathlib import Path
 
 from tests.support.places import CACHE, locked
 from tests.support.postgres import Cluster
+from tests.support.tars import guarded
 
 MAJOR = 15
 _PACKAGE = f"postgresql-{MAJOR}"
@@ -228,11 +229,11 @@ def _unpack(archive: Path, directory: Path) -> None:
     """Take the suite's files, and nothing else, out of the source archive."""
     directory.mkdir()
     with tarfile.open(archive) as tar:
-        for member in tar:
+        for member in guarded(tar):
             _before, _mark, inside = member.name.partition("/src/test/regress/")
             if inside and inside.split("/")[0] in _WANTED and (member.isfile() or member.isdir()):
                 member.name = inside
-                tar.extract(member, directory, filter="data")
+                tar.extract(member, directory)
     missing = [name for name in _WANTED if not (directory / name).exists()]
     if missing:
         raise Unavailable(f"{archive.name} has no {', '.join(missing)}")
