@@ -38,7 +38,7 @@ def targets() -> Iterator[list[Sshd]]:
     if os.geteuid() != 0:
         pytest.skip("sshd needs root")
     with contextlib.ExitStack() as stack:
-        yield [stack.enter_context(sshd()) for _ in range(3)]
+        yield [stack.enter_context(sshd()) for _number in range(3)]
 
 
 def of_host(server: Cluster, root: Path, **other: Any) -> str:

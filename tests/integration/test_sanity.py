@@ -39,7 +39,7 @@ def assert_nothing_found(
 ) -> None:
     """ansible-test finds nothing, and at least the tests named by `ran` did run."""
     words = ["sanity", "--python", version, *arguments]
-    done = run(python, collection, words, target=target, timeout_s=540)
+    done = run(python, collection, words, targets=[target] if target else [], timeout_s=540)
     assert done.returncode == 0, done.stdout
     found = set(re.findall(r'^Running sanity test "([a-z0-9-]+)"', done.stdout, re.MULTILINE))
     assert found >= set(ran), done.stdout

@@ -16,8 +16,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.support.places import CACHE, ROOT, locked
+from tests.support.pythons import found
 
 HOME = CACHE / "ansible-test"
+_VERSIONS = ("3.8", "3.9", "3.10", "3.11", "3.12", "3.13")
+"""Those that ansible-core 2.19 knows as a target's."""
 _VERSION_OF_PIP = """
 import types
 from ansible_test._internal.python_requirements import get_venv_packages
@@ -50,13 +53,13 @@ def copy_collection(directory: Path) -> Path:
 
 
 def run(
-    python: Path, collection: Path, arguments: Sequence[str], *, target: Path | None = None, timeout_s: float
+    python: Path, collection: Path, arguments: Sequence[str], *, targets: Sequence[Path] = (), timeout_s: float
 ) -> subprocess.CompletedProcess[str]:
     """Run the ansible-test beside `python` in a copy of the collection; its output is of both streams.
 
-    `target` is another Python, which `--python` of the arguments may ask for.
+    `targets` are other Pythons, which `--python` of the arguments may ask for.
     """
-    directories = [str(path.parent) for path in (python, target) if path is not None]
+    directories = [str(path.parent) for path in (python, *targets)]
     HOME.mkdir(parents=True, exist_ok=True)
     # It makes its environments without a thought of another run beside it.
     with locked(CACHE / "ansible-test.lock", timeout_s=timeout_s):
@@ -76,12 +79,14 @@ def _give_pip(python: Path) -> None:
     )
     version = asked.stdout.strip()
     script = HOME / ".ansible" / "test" / "cache" / f"get_pip_{version.replace('.', '_')}.py"
-    if script.exists():
+    place = HOME / f"pip-{version}"
+    wanted = _BOOTSTRAP.format(place=str(place))
+    # It names the place, and a folder can be moved with all that is in it.
+    if place.is_dir() and script.exists() and script.read_text() == wanted:
         return
     script.parent.mkdir(parents=True, exist_ok=True)
-    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    place = HOME / f"pip-{version}"
-    subprocess.run([*pip, "install", "--no-deps", "--target", str(place), f"pip=={version}"], check=True, timeout=300)
+    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "install", "--no-deps", "--upgrade"]
+    subprocess.run([*pip, "--target", str(place), f"pip=={version}"], check=True, timeout=300)
     # ansible-test hands on no variables: what they tell pip becomes a file.
     settings = {name[4:].lower().replace("_", "-"): value for name, value in os.environ.items() if name[:4] == "PIP_"}
     (HOME / ".pip").mkdir(exist_ok=True)
@@ -90,11 +95,13 @@ def _give_pip(python: Path) -> None:
     if theirs.is_dir() and not (HOME / ".config" / "pip").exists():
         (HOME / ".config").mkdir(exist_ok=True)
         (HOME / ".config" / "pip").symlink_to(theirs)
-    script.write_text(_BOOTSTRAP.format(place=str(place)))
+    script.write_text(wanted)
 
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory(prefix="closeout-ansible-test") as name:
-        done = run(Path(sys.executable), copy_collection(Path(name)), sys.argv[1:], timeout_s=3600)
+        # Before what PATH has, which may be pyenv's word that it has none.
+        others = [path for path in map(found, _VERSIONS) if path]
+        done = run(Path(sys.executable), copy_collection(Path(name)), sys.argv[1:], targets=others, timeout_s=3600)
     print(done.stdout)
     sys.exit(done.returncode)

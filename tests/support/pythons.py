@@ -28,9 +28,11 @@ def venv(name: str, base: Path, packages: Sequence[str]) -> Path:
     directory = CACHE / name
     CACHE.mkdir(exist_ok=True)
     with locked(CACHE / f"{name}.lock"):
-        if not (directory / "ready").exists():
+        # Its programs name their Python: a cache that was moved is none.
+        ready = directory / "ready"
+        if not ready.exists() or ready.read_text() != str(directory):
             subprocess.run([str(base), "-m", "venv", "--clear", str(directory)], check=True, timeout=120)
             pip = [str(directory / "bin/pip"), "install", "--quiet", "--disable-pip-version-check", *packages]
             subprocess.run(pip, check=True, timeout=300)
-            (directory / "ready").touch()
+            ready.write_text(str(directory))
     return directory / "bin/python"

@@ -79,7 +79,7 @@ def blocks(document: Path) -> Iterator[Block]:
 
 def texts(reference: str, document: Path) -> list[str]:
     """What a reference holds: a function's strings, a file's text, or the whole document where the file reads it."""
-    path, _, function = reference.partition("::")
+    path, _mark, function = reference.partition("::")
     text = (ROOT / path).read_text()
     if not function:
         read = f'"{document.name}").read_text()' in text
