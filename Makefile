@@ -1,8 +1,8 @@
 # What can be done here: `make help`.
 # One venv, two stamps: `run` holds what a user needs (fast to install), `tools` adds what only tests and lint need.
 
-# The distribution's own Python where it can make a venv: it is built with profiling, and compiles Ansible's modules, which
-# every task does anew, in half the time of one that pyenv built as usual.
+# The distribution's own Python where it can make a venv: it is built with profile-guided optimisation, and
+# compiles Ansible's modules, which every task does anew, in half the time of one that pyenv built as usual.
 PYTHON ?= $(shell for p in /usr/bin/python3.11 /usr/bin/python3.12 /usr/bin/python3.13 \
 	python3.11 python3.12 python3.13 python3; do \
 	$$p -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)

@@ -5,7 +5,7 @@
 """The action of closeout_begin, with which both roles begin: nobody may have brought a result along.
 
 It makes the run faster, too. Ansible loads the class of an action before it forks a process for the task, but a filter
-after that, so that every task with a filter of ours would compile all of them anew. Of this file they are there before.
+after that, so that every task with a filter of ours would compile all of them anew. This file loads them in time.
 """
 
 from __future__ import annotations
