@@ -260,7 +260,7 @@ def _attempt(
             )
             _refuse_rewritten(snapshot)
         except BaseException as error:
-            program.stop()
+            program.kill()
             kept.stop()
             # What went wrong is the error to tell, whether or not the server still listens.
             with contextlib.suppress(CloseoutError):
@@ -268,6 +268,8 @@ def _attempt(
                     session.cancel()
                     counting.exception()
                 snapshot.end_programs()
+            # Seen gone only now: one that must not be killed ends with its session.
+            program.stop()
             if isinstance(error, CloseoutError):
                 error.facts.setdefault("dump", facts)
             raise

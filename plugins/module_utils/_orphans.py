@@ -15,6 +15,7 @@ import os
 import signal
 from collections.abc import Iterator
 
+from ._first_process import why_spared
 from ._labels import RUN_VARIABLE
 
 _LABEL = f"{RUN_VARIABLE}=".encode("ascii")
@@ -30,8 +31,10 @@ def programs() -> Iterator[tuple[int, str, str]]:
 
 
 def kill(pid: int, run_id: str) -> None:
-    """Kill a program of run ``run_id``; nothing happens to another process that has its number by now."""
-    if _run_id(pid) == run_id:
+    """Kill a program of run ``run_id``; nothing happens to another process that has its number by now, nor to one that
+    must be spared.
+    """
+    if _run_id(pid) == run_id and not why_spared(pid):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(pid, signal.SIGKILL)
 

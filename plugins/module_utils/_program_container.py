@@ -11,13 +11,16 @@ import os
 import signal
 import socket
 import struct
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ._docker import ContainerFacts, Daemon, reason_of
 from ._errors import CloseoutError, ProgramFailed
-from ._program import RC_WAIT_S, STOP_S, Program, pauses
+from ._first_process import why_spared
+from ._labels import RUN_LABEL
+from ._program import CHUNK_BYTES, RC_WAIT_S, STOP_S, Program, pauses
 
 _HEADER = struct.Struct(">BxxxL")
 _STDOUT, _STDERR = 1, 2
@@ -125,12 +128,18 @@ class ContainerProgram(Program):
         # Closing the connection would leave the program running: it is a child of the daemon.
         state = self._inspect() or {"Running": False}
         pid = int(state.get("Pid") or 0)
-        if state["Running"] and pid > 0 and self._daemon.is_local:
+        if state["Running"] and pid > 0 and self._daemon.is_local and not self._is_spared(pid):
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
 
+    def _is_spared(self, pid: int) -> bool:
+        """Whether production's server would suffer by the program's end; a scratch server may."""
+        return RUN_LABEL not in self._container.labels and bool(why_spared(pid))
+
     def stop(self) -> None:
         deadline = time.monotonic() + STOP_S
+        # One that is spared ends with its session, but not before somebody has taken what it is about to write.
+        threading.Thread(target=self._pass_over, daemon=True).start()
         # The daemon answers before it has started the program: such a one has neither a process nor a return code.
         for pause in pauses():
             state = self._inspect()
@@ -141,6 +150,12 @@ class ContainerProgram(Program):
         self._close()
         if self._feeder is not None:
             self._feeder.join(STOP_S)
+
+    def _pass_over(self) -> None:
+        """Read the rest of the output, for nobody."""
+        with contextlib.suppress(OSError, ValueError):
+            while self._reader.read(CHUNK_BYTES):
+                pass
 
     def _container_ended(self) -> bool:
         """Whether the container has ended, or is about to."""

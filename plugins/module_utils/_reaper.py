@@ -18,18 +18,21 @@ from typing import Any
 from . import _abandoned, _orphans, _removal
 from ._archive_place import take_back
 from ._errors import CloseoutError
+from ._first_process import why_spared
 from ._running import is_at_work, locks_left, remove_lock
 from ._scratch import Driver
 
 
 @dataclass(frozen=True)
 class Leftover:
-    """One thing that is to go: what it is, its name, its run ("" where that is not known), and what removes it."""
+    """One thing that is to go: what it is, its name, its run ("" where that is not known), and what removes it. With
+    ``why_spared`` it is not removed, for that would do harm."""
 
     kind: str
     name: str
     run_id: str
     remove: Callable[[], object]
+    why_spared: str = ""
 
     def as_facts(self) -> dict[str, str]:
         """Return it as part of a module's result."""
@@ -39,18 +42,21 @@ class Leftover:
 def reap(drivers: list[Driver], root: str, *, check: bool) -> dict[str, Any]:
     """Remove what runs that are gone left behind, and say what it was; with ``check`` only say it.
 
-    ``root`` is where the artefacts are, "" for nowhere. What cannot be removed does not keep the rest from it.
-    Raises CloseoutError after that, with what was found.
+    ``root`` is where the artefacts are, "" for nowhere. What must not be removed is told. What cannot be removed does
+    not keep the rest from it. Raises CloseoutError after that, with what was found.
     """
-    found, failed = [], []
+    found, spared, failed = [], [], []
     for leftover in _leftovers(drivers, root):
+        if leftover.why_spared:
+            spared.append({**leftover.as_facts(), "why": leftover.why_spared})
+            continue
         found.append(leftover.as_facts())
         try:
             if not check:
                 leftover.remove()
         except CloseoutError as error:
             failed.append(f"{leftover.kind} {leftover.name}: {error.found or error.message}")
-    facts = {"changed": bool(found), "reaped": found}
+    facts = {"changed": bool(found), "reaped": found, "spared": spared}
     if failed:
         raise CloseoutError(
             "Something that an earlier run left cannot be removed",
@@ -66,7 +72,7 @@ def _leftovers(drivers: list[Driver], root: str) -> Iterator[Leftover]:
     # Programs first: they may still be writing what comes after.
     for pid, run_id, name in list(_orphans.programs()):
         if not is_at_work(run_id):
-            yield Leftover("program", f"{name} ({pid})", run_id, partial(_orphans.kill, pid, run_id))
+            yield Leftover("program", f"{name} ({pid})", run_id, partial(_orphans.kill, pid, run_id), why_spared(pid))
     for driver in drivers:
         for run_id, name in driver.expired():
             if not is_at_work(run_id):

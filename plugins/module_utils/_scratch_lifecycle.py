@@ -127,7 +127,8 @@ def make_absent(parameters: dict[str, Any], *, check: bool) -> dict[str, Any]:
             "Something of the scratch server is still there",
             wanted="nothing by that name or label",
             found=str({key: value for key, value in left.as_facts().items() if value}),
-            do="look at it by hand; a container of another run may bear the same name",
+            do="look at it by hand; a container of another run may bear the same name; a program that PostgreSQL in"
+            " production's container may take for its own goes when its session is ended, or with its container",
             facts=facts,
         )
     return facts

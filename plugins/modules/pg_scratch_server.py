@@ -153,6 +153,15 @@ reaped:
   type: list
   elements: dict
   sample: [{"kind": "scratch server", "name": "pg-restoretest-manual", "run_id": "4f0c7a91b2d3"}]
+spared:
+  description:
+    - Programs of runs that are gone that were left, and why. Where PostgreSQL is the first process of a container, one
+      in it that a signal ends, and that PostgreSQL is given as its child, makes it end all sessions. Such a one goes
+      when its session is ended, or with the container.
+  returned: O(state=reaped)
+  type: list
+  elements: dict
+  sample: []
 """
 
 from ansible_collections.incomex.closeout.plugins.module_utils._main_pg_scratch_server import main

@@ -6,6 +6,7 @@ Each attempt is one that comes off where nothing holds it: the control shows tha
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import re
@@ -27,8 +28,9 @@ from tests.integration.closeouts import (
     docker_variables,
     statuses,
 )
-from tests.integration.module_options import TABLES, fails, in_container, private_directory, succeeds
-from tests.support import containers, session
+from tests.integration.module_options import TABLES, in_container, private_directory
+from tests.support import containers, modules, session
+from tests.support.places import wait_until
 from tests.support.playbook import run_playbook
 from tests.support.watching import Watching
 
@@ -333,12 +335,13 @@ def test_code_that_takes_all_processes_has_taken_the_scratch_servers_only(
     assert production.psql("SELECT note FROM public.victim") == "whole"
 
 
-# As pg_dump: attempts first, then a process that stays, then the dump; or something else.
+# As pg_dump: attempts first and a process that stays; when it has been looked at, the dump or something else.
 _PG_DUMP = """#!/bin/bash
 if [ "$1" != --version ]; then
-    for file in /proc/$$/fd/*; do echo "fact: given/${{file##*/}}: $(readlink $file)"; done > /tmp/given
     echo {script} | base64 -d | bash > /tmp/said 2>&1
     setsid sleep 98765 > /dev/null 2>&1 < /dev/null &
+    touch /tmp/waits
+    until [ -e /tmp/go ]; do sleep 0.1; done
     {then}
 fi
 exec {real} "$@"
@@ -355,10 +358,10 @@ def test_a_hostile_pg_dump_gets_nowhere(
     outside: Targets,
     tmp_path: Path,
 ) -> None:
-    """The server's user without a capability, in the container's namespaces; what it leaves is the container's."""
+    """The server's user without a capability, in the container's namespaces; what it leaves is not the host's."""
     before = whole(armed)
     real = run(armed, "command -v pg_dump").strip()
-    text = _PG_DUMP.format(script=coded(outside.script(here="/tmp")), then=then, real=real)
+    text = _PG_DUMP.format(script=coded(outside.script(here="/tmp", facts=False)), then=then, real=real)
     run(armed, f"echo {coded(text)} | base64 -d > /usr/local/bin/pg_dump && chmod 0755 /usr/local/bin/pg_dump")
     directory = private_directory(tmp_path / "artefact")
     asked = {
@@ -369,36 +372,61 @@ def test_a_hostile_pg_dump_gets_nowhere(
         "run_id": "7b7b7b7b7b7b",
         "transport": way,
     }
+    module = modules.start_module("pg_dump_readonly", asked)
+    wait_until(Path(f"/proc/{armed.pid}/root/tmp/waits").exists, 120, "the hostile pg_dump")
+    (sleeping,) = processes("sleep\x0098765")
+    (seen,) = [seen_from_outside(one) for one in processes(f"{_BASH}/usr/local/bin/pg_dump\x00")]
+    run(armed, "touch /tmp/go")
+    result = modules.finish(module)
     if then:
-        assert "The dump is not complete" in fails("pg_dump_readonly", asked).msg
+        assert (result.rc, result.failed) == (1, True) and "The dump is not complete" in result.msg, result
         assert not list(directory.glob("prod.sql*"))
     else:
-        facts_of_dump = succeeds("pg_dump_readonly", asked)["dump"]
+        assert (result.rc, result.failed) == (0, False), result
+        facts_of_dump = result.data["dump"]
         assert (facts_of_dump["transport"], facts_of_dump["tables"]) == (way, TABLES)
-    said = run(armed, "cat /tmp/said /tmp/given")
+    said = run(armed, "cat /tmp/said")
     assert set(outcomes(said)) == names()
     assert came_off(outcomes(said)) <= _LEFT[way]
     assert outside.untouched, outside.heard
     assert whole(armed) == before
-    seen = facts(said)
     user = os.stat(f"/proc/{armed.pid}")
     assert seen["Uid"].split() == [str(user.st_uid)] * 4 and seen["Gid"].split() == [str(user.st_gid)] * 4
     assert [int(seen[f"Cap{name}"], 16) for name in ("Inh", "Prm", "Eff", "Amb")] == [0] * 4
     assert (seen["NoNewPrivs"], seen["Seccomp"]) == {"namespace": ("1", "0"), "exec": ("0", "2")}[way]
-    for name in ("mnt", "pid", "ipc", "net", "uts", "user"):
+    for name in ("mnt", "ipc", "net", "uts", "user"):
         assert seen[f"ns/{name}"] == os.readlink(f"/proc/{armed.pid}/ns/{name}"), name
-    given = {place for name, place in seen.items() if name.startswith("given/")}
-    assert {re.sub(r"\d+", "N", place) for place in given} == {
-        "/dev/null",
-        "pipe:[N]",
-        "/tmp/given",
-        "/usr/local/bin/pg_dump",
-    }
-    # What it left behind runs on in its own container, and ends with it.
-    left = [one for one in Path("/proc").glob("[0-9]*/cmdline") if b"sleep\x0098765" in one.read_bytes()]
-    assert [os.readlink(one.parent / "ns/pid") for one in left] == [seen["ns/pid"]]
+    assert seen["ns/pid"] != os.readlink("/proc/self/ns/pid")
+    assert (seen["ns/pid"] == os.readlink(f"/proc/{armed.pid}/ns/pid")) == (way == "exec")
+    given = {place for name, place in seen.items() if name.startswith("fd/")}
+    assert {re.sub(r"\d+", "N", place) for place in given} == {"/dev/null", "pipe:[N]", "/usr/local/bin/pg_dump"}
+    # What it left behind ends with it; by exec it runs on in its own container, whose server has it now, and ends with
+    # that.
+    assert processes("sleep\x0098765") == ([sleeping] if way == "exec" else [])
     armed.container.stop(timeout=5)
-    assert not any(one.exists() for one in left)
+    assert processes("sleep\x0098765") == []
+
+
+_BASH = "/bin/bash\x00"
+
+
+def processes(command: str) -> list[Path]:
+    """The directories in /proc of this host's processes whose command line begins like that."""
+    found = []
+    for one in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if (one / "cmdline").read_bytes().startswith(command.encode()):
+                found.append(one)
+    return found
+
+
+def seen_from_outside(process: Path) -> dict[str, str]:
+    """What the host's kernel says of a process: lines of its status, namespaces and descriptors."""
+    lines = (process / "status").read_text().splitlines()
+    seen = dict(line.split(":\t", 1) for line in lines if ":\t" in line)
+    for kind in ("ns", "fd"):
+        seen |= {f"{kind}/{one.name}": os.readlink(one) for one in (process / kind).iterdir()}
+    return seen
 
 
 # Outside the container's filter of system calls a process may make a user namespace, whose root is nobody else's; a

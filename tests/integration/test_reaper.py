@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -218,6 +219,34 @@ def test_after_kill_9_of_a_dump(
     wait_until(lambda: not _of_run(run_id), 10, "pg_dump to go")
     ours = f"SELECT count(*) FROM pg_stat_activity WHERE application_name = 'incomex.closeout/{run_id}'"
     wait_until(lambda: production.psql(ours) == "0", 10, "its session to end")
+
+
+def test_a_program_that_production_would_take_for_its_own_is_left(start_production: ProductionFactory) -> None:
+    """PostgreSQL, first in its container, has adopted it: ended by a signal it would end all sessions of production."""
+    production = start_production()
+    run_id = new_run_id()
+    code, _output = production.container.exec_run(
+        ["sh", "-c", "sleep 600 > /dev/null 2>&1 < /dev/null & sh -c 'sleep 601; true' > /dev/null 2>&1 < /dev/null &"],
+        environment={"INCOMEX_CLOSEOUT_RUN": run_id},
+        user="999",
+    )
+    assert code == 0
+    wait_until(lambda: sorted(_of_run(run_id)) == ["sh\n", "sleep\n", "sleep\n"], 10, "what is left")
+    with contextlib.closing(production.connect()) as bystander, bystander.cursor() as cursor:
+        for check in (True, False):
+            result = succeeds(*_reaped(), check=check)
+            assert run_id not in {one["run_id"] for one in result["reaped"]}
+            spared = [one for one in result["spared"] if one["run_id"] == run_id]
+            assert [one["name"].split()[0] for one in spared] == ["sleep", "sh", "sleep"]
+            assert {one["why"].split(" (")[0] for one in spared} == {
+                "its parent is in the container, whose first process is PostgreSQL"
+            }
+        assert sorted(_of_run(run_id)) == ["sh\n", "sleep\n", "sleep\n"]
+        absent = {"state": "absent", "driver": "local", "run_id": run_id, "name": "x"}
+        refused = run_module("pg_scratch_server", absent)
+        assert refused.failed and len(refused.data["teardown"]["processes"]) == 3
+        assert "goes when its session is ended, or with its container" in refused.msg
+        cursor.execute("SELECT 1")
 
 
 def _of_run(run_id: str) -> list[str]:

@@ -24,7 +24,12 @@ from ansible_collections.incomex.closeout.plugins.module_utils._namespaces impor
 from ansible_collections.incomex.closeout.plugins.module_utils._peer import Credentials, user_inside
 from ansible_collections.incomex.closeout.plugins.module_utils._program import Program
 from ansible_collections.incomex.closeout.plugins.module_utils._running import at_work
-from ansible_collections.incomex.closeout.plugins.module_utils._server import Address, Server, server_at
+from ansible_collections.incomex.closeout.plugins.module_utils._server import (
+    Address,
+    ContainerServer,
+    Server,
+    server_at,
+)
 from ansible_collections.incomex.closeout.plugins.module_utils._transport import chosen_transport
 
 from tests.integration.module_options import TABLES, fails, in_container, on_socket, private_directory, succeeds
@@ -173,32 +178,58 @@ def test_check_mode_tells_the_transport(
 # ---- what is entered
 
 
+# Stays until the test has looked at it from outside: in the container nothing tells of it.
 SPY = """
-    {
-        cat /proc/self/status
-        pwd
-    } > /tmp/status
-    env > /tmp/env
-    for name in mnt pid ipc net uts user; do echo $name $(readlink /proc/self/ns/$name); done > /tmp/namespaces
-    ls -l /proc/self/fd > /tmp/descriptors
+    if [ "$1" = --version ]; then exec $real "$@"; fi
+    { pwd; env; } > /tmp/told
     cat /proc/[0-9]*/cmdline | tr '\\0' ' ' > /tmp/processes
+    ls /proc/self/ > /tmp/itself 2>&1
+    touch /tmp/waits
+    until [ -e /tmp/go ]; do sleep 0.1; done
     exec $real "$@"
 """
+
+
+def entered(production: containers.Production) -> Path:
+    """The directory in /proc of the process that waits in production's namespaces."""
+    wait_until(Path(f"/proc/{production.pid}/root/tmp/waits").exists, 30, "the program in the container")
+    root = os.stat(f"/proc/{production.pid}/root")
+    for pid in of_run():
+        path = Path(f"/proc/{pid}")
+        if os.path.samestat(os.stat(path / "root"), root) and "pg_dump" in (path / "cmdline").read_text():
+            return path
+    raise AssertionError("no process of the run is in the container")
+
+
+def of_run() -> list[int]:
+    """Every process of this host that has the run in its environment."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if f"INCOMEX_CLOSEOUT_RUN={RUN_ID}".encode() in (path / "environ").read_bytes():
+                found.append(int(path.name))
+    return found
 
 
 def test_what_is_entered_is_the_server_s_user_without_any_power(
     own: containers.Production, docker_host: str, directory: Path, tmp_path: Path
 ) -> None:
     instead_of_pg_dump(own, SPY)
-    facts = succeeds(
+    module = modules.start_module(
         "pg_dump_readonly",
         asked(directory, own, docker_host),
         # Root with supplementary groups, inheritable capabilities and an environment.
         python=python_after(tmp_path, "setpriv", "--groups", "4,27", "--inh-caps", "+kill,+chown"),
         env={"ROOT_SECRET": "of-root", "PGOPTIONS": "-c bytea_output=escape", "PGDATABASE": "elsewhere"},
     )
-    assert facts["dump"]["transport"] == "namespace"
-    status = dict(line.split(":\t", 1) for line in inside(own, "/tmp/status").splitlines() if ":\t" in line)
+    spy = entered(own)
+    status = dict(line.split(":\t", 1) for line in (spy / "status").read_text().splitlines() if ":\t" in line)
+    namespaces = {name: os.readlink(spy / "ns" / name) for name in ("mnt", "pid", "ipc", "net", "uts", "user")}
+    # 255 is where sh keeps the script.
+    targets = {int(one.name): os.readlink(one) for one in (spy / "fd").iterdir() if one.name != "255"}
+    run_in(own, "touch", "/tmp/go")
+    result = modules.finish(module)
+    assert (result.rc, result.data["dump"]["transport"]) == (0, "namespace"), result
     postmaster = Path(f"/proc/{own.pid}/status").read_text()
     uid, gid = (re.search(rf"^{name}:\t(\d+)", postmaster, re.MULTILINE) for name in ("Uid", "Gid"))
     assert uid and gid and uid.group(1) != "0"
@@ -209,8 +240,9 @@ def test_what_is_entered_is_the_server_s_user_without_any_power(
         ("CapInh", "CapPrm", "CapEff", "CapAmb"), 0
     )
     assert status["NoNewPrivs"] == "1"
-    assert inside(own, "/tmp/status").splitlines()[-1] == "/"
-    environment = dict(line.split("=", 1) for line in inside(own, "/tmp/env").splitlines() if "=" in line)
+    where, *variables = inside(own, "/tmp/told").splitlines()
+    assert where == "/"
+    environment = dict(line.split("=", 1) for line in variables if "=" in line)
     assert set(environment) <= {
         "PATH",
         "LC_ALL",
@@ -225,15 +257,20 @@ def test_what_is_entered_is_the_server_s_user_without_any_power(
     assert environment["PGAPPNAME"] == f"incomex.closeout/{RUN_ID}"
     assert "bytea_output=hex" in environment["PGOPTIONS"]
     assert "/usr/lib/postgresql/16/bin" in environment["PATH"]
-    namespaces = dict(line.split(" ", 1) for line in inside(own, "/tmp/namespaces").splitlines())
-    for name, found in namespaces.items():
-        assert found == os.readlink(f"/proc/{own.pid}/ns/{name}"), name
+    for name in ("mnt", "ipc", "net", "uts", "user"):
+        assert namespaces[name] == os.readlink(f"/proc/{own.pid}/ns/{name}"), name
     assert namespaces["mnt"] != os.readlink("/proc/self/ns/mnt")
+    # Neither the container's nor the host's: it is the first process of a namespace of its own.
+    assert namespaces["pid"] not in (os.readlink(f"/proc/{own.pid}/ns/pid"), os.readlink("/proc/self/ns/pid"))
+    assert status["NSpid"].split()[-1] == "1"
     processes = inside(own, "/tmp/processes")
-    assert "postgres" in processes and "pytest" not in processes and "dockerd" not in processes
-    targets = re.findall(r"-> (.*)$", inside(own, "/tmp/descriptors"), re.MULTILINE)
-    assert [re.sub(r"\d+", "N", one) for one in targets[:1]] == ["/dev/null"]
-    assert not [one for one in targets if "memfd" in one or one.startswith(("mnt:", "pid:", "net:", "socket:"))]
+    assert "postgres" in processes and not {"pg_dump", "pytest", "dockerd"} & set(re.findall(r"\w+", processes))
+    assert "No such file" in inside(own, "/tmp/itself")
+    assert targets[0] == "/dev/null"
+    assert {re.sub(r"\d+", "N", one) for one in targets.values()} - {"/usr/local/bin/pg_dump"} == {
+        "/dev/null",
+        "pipe:[N]",
+    }
 
 
 HOSTILE = """
@@ -251,9 +288,6 @@ HOSTILE = """
             echo broken > $process/exe && echo "wrote $process"
             echo broken > $process/root/CANARY && echo "wrote through $process"
             echo broken > $process/cwd/CANARY && echo "wrote through cwd of $process"
-        done
-        for descriptor in /proc/self/fd/*; do
-            echo broken > $descriptor/CANARY && echo "wrote through $descriptor"
         done
         echo end
     } > /tmp/tried
@@ -283,36 +317,26 @@ def test_a_hostile_pg_dump_stays_where_it_is(
 
 
 def test_what_is_executed_in_the_container_is_a_sealed_copy(
-    own: containers.Production, docker_host: str, directory: Path
+    production_container: containers.Production, docker_host: str
 ) -> None:
-    """Not the host's nsenter: an image may make its pg_dump a link to /proc/self/exe (CVE-2019-5736)."""
-    instead_of_pg_dump(own, 'if [ "$1" = --version ]; then exec $real "$@"; fi; echo $$ > /tmp/waits; exec sleep 300')
-    module = modules.start_module("pg_dump_readonly", asked(directory, own, docker_host))
-    entering: list[Path] = []
-
-    def waits() -> bool:
-        """Whether the module's own child waits for what it started."""
-        children = Path(f"/proc/{module.pid}/task").glob("*/children")
-        entering[:] = [Path(f"/proc/{pid}") for path in children for pid in path.read_text().split()]
-        return bool(entering) and (Path(f"/proc/{own.pid}/root/tmp/waits")).exists()
-
-    wait_until(waits, 30, "the program in the container")
-    (nsenter,) = entering
-    assert os.readlink(nsenter / "exe").startswith("/memfd:nsenter")
-    with open(nsenter / "exe", "rb") as executed:
-        seals = fcntl.fcntl(executed, fcntl.F_GET_SEALS)
+    """Not the host's nsenter: what is executed may be within reach as /proc/<pid>/exe (CVE-2019-5736)."""
+    server = server_at(Address(**in_container(production_container, docker_host), run_id=RUN_ID))
+    assert isinstance(server, ContainerServer)
+    with contextlib.closing(Namespaces(server.container())) as namespaces:
+        words = namespaces.words(Credentials(production_container.pid, 999, 999))
+        (entering,) = [one for one in words if one.startswith("/proc/")]
+        assert os.readlink(entering).startswith("/memfd:nsenter")
+        with open(entering, "rb") as executed:
+            seals = fcntl.fcntl(executed, fcntl.F_GET_SEALS)
     assert seals & fcntl.F_SEAL_WRITE and seals & fcntl.F_SEAL_SEAL
-    module.send_signal(signal.SIGTERM)
-    assert "Stopped by SIGTERM" in modules.finish(module).msg
-    assert not nsenter.exists()
-    assert "sleep" not in run_in(own, "sh", "-c", "cat /proc/[0-9]*/comm").split()
 
 
 def test_a_pg_dump_that_is_a_link_to_what_enters(own: containers.Production, docker_host: str, directory: Path) -> None:
+    """It leads nowhere: the /proc of the container has nothing of what enters."""
     run_in(own, "ln", "-sf", "/proc/self/exe", "/usr/local/bin/pg_dump")
     before = Path("/usr/bin/nsenter").read_bytes()
-    refused = fails("pg_dump_readonly", asked(directory, own, docker_host, transport="namespace"))
-    assert "pg_dump cannot be started in the container's namespaces" in refused.msg
+    facts = succeeds("pg_dump_readonly", asked(directory, own, docker_host, transport="namespace"))
+    assert facts["dump"]["client_version"].startswith("pg_dump (PostgreSQL) 16")
     assert Path("/usr/bin/nsenter").read_bytes() == before
 
 
@@ -373,7 +397,7 @@ def test_stop_leaves_no_process(
         production_container.psql("DROP TABLE wide")
 
 
-def test_stop_reaches_a_pg_dump_whose_nsenter_was_killed(
+def test_stop_reaches_a_pg_dump_whose_parent_was_killed(
     production_container: containers.Production, docker_host: str, bin_dir: str
 ) -> None:
     production_container.psql(f"DROP TABLE IF EXISTS wide; {WIDE}")
@@ -412,10 +436,49 @@ def test_a_module_that_is_told_to_stop_leaves_no_process_and_no_session(
     assert {path.name for path in directory.rglob("*") if path.is_file()} <= {"pg_dump.log"}
 
 
+# ---- production as the first process of its container
+
+# As a site's own pg_dump may be: the true one is its child, and not killed with it.
+WRAPPER = """
+    if [ "$1" = --version ]; then exec $real "$@"; fi
+    $real "$@"
+    code=$?
+    echo ended >> /tmp/ended
+    exit $code
+"""
+SINCE = "SELECT backend_start FROM pg_stat_activity WHERE backend_type = 'checkpointer'"
+
+
+@pytest.mark.parametrize("when", ["while it waits for a lock", "in the middle of its output"])
+@pytest.mark.parametrize("way", ["namespace", "exec"])
+def test_a_pg_dump_that_starts_another_takes_no_session_of_production_along(
+    way: str, when: str, own: containers.Production, docker_host: str, directory: Path
+) -> None:
+    """PostgreSQL, given a child that a signal ended, would take it for a crash of its own and end all sessions."""
+    own.psql(WIDE)
+    instead_of_pg_dump(own, WRAPPER)
+    since = own.psql(SINCE)
+    waits = {"while it waits for a lock": "Lock", "in the middle of its output": "Client"}[when]
+    with contextlib.closing(own.connect(autocommit=False)) as bystander, bystander.cursor() as cursor:
+        if waits == "Lock":
+            cursor.execute("LOCK TABLE wide IN ACCESS EXCLUSIVE MODE")
+        arguments = asked(directory, own, docker_host, transport=way, bandwidth_limit_mb_s=1)
+        module = modules.start_module("pg_dump_readonly", arguments)
+        waiting = f"{OURS} AND state = 'active' AND wait_event_type = '{waits}'"
+        wait_until(lambda: own.psql(waiting) == "1", 30, "pg_dump to wait")
+        assert len(pg_dumps(own)) == 2
+        module.send_signal(signal.SIGTERM)
+        assert "Stopped by SIGTERM" in modules.finish(module).msg
+        assert of_run() == []
+        wait_until(lambda: own.psql(OURS) == "0", 10, "the end of our sessions")
+        cursor.execute("SELECT 1")
+    assert own.psql(SINCE) == since
+
+
 # ---- the choice
 
 
-@pytest.mark.parametrize("program", ["nsenter", "setpriv"])
+@pytest.mark.parametrize("program", ["nsenter", "setpriv", "unshare"])
 def test_without_util_linux(
     program: str, production_container: containers.Production, docker_host: str, directory: Path, tmp_path: Path
 ) -> None:
