@@ -14,10 +14,10 @@ import pytest
 
 from tests.conftest import ClusterFactory
 from tests.drills.harness import Closeout, evidence_of
-from tests.drills.share import IN_FULL
 from tests.integration.closeouts import assert_all_pass, local_variables
 from tests.support.playbook import run_playbook
 from tests.support.postgres import Cluster
+from tests.support.share import IN_FULL
 
 RUNS = 10 if IN_FULL else 4
 WRITERS = 2

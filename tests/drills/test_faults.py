@@ -20,19 +20,19 @@ import docker
 import pytest
 
 from tests.drills.faults import ALL_PASS, CONTAINER, DAEMON, FAIL, FAULTS, HOST, OPEN, OTHER, Fault
-from tests.drills.share import IN_FULL, WRITES, share
 from tests.drills.stage import SQL, Stage, neighbour
 from tests.integration.closeouts import assert_all_pass, assert_sealed
 from tests.support import clock, containers, image, postgres
 from tests.support.docker import Daemon, Own, own
 from tests.support.places import DATA, ROOT, wait_until
 from tests.support.playbook import PlaybookResult
+from tests.support.share import IN_FULL, WRITES, share
 
 DOCUMENT = ROOT / "docs" / "faults.md"
 NO_RESULT = "no result"
 _BY_ID = {fault.id: fault for fault in FAULTS}
 _VOLUMES_MB = 160
-_EVERY = 2
+_EVERY = 4
 _MOMENT_S = 15.0
 _CHECK = re.compile(r"^([a-z]+\.[a-z0-9_]+): ")
 _LAST_TASK = "Fail unless everything passed"

@@ -1,6 +1,6 @@
 """Drill: kill -9 of the module, of ansible-playbook, of everything, at moments spread over a whole closeout.
 
-`make drills` kills thirty times and writes docs/kills.md; `make test` kills a third as often. Nothing passes that
+`make drills` kills thirty times and writes docs/kills.md; `make test` kills a fifth as often. Nothing passes that
 should not, production and the container beside it stay as they are, and after the next run, or the deadline, nothing is
 left.
 """
@@ -31,11 +31,11 @@ from tests.support.image import MAJOR
 from tests.support.places import DATA, ROOT, wait_until
 from tests.support.playbook import BIN, CLOSEOUT, LOCAL, environment, run_playbook
 from tests.support.postgres import install
+from tests.support.share import IN_FULL, WRITES
 
 DOCUMENT = ROOT / "docs" / "kills.md"
-WRITES = os.environ.get("CLOSEOUT_DRILLS") == "write"
 VICTIMS = ("the module", "ansible-playbook", "everything")
-MOMENTS = 10 if WRITES else 3
+MOMENTS = 10 if IN_FULL else 2
 TTL_S = 60
 _END_S = 150.0
 _MARK = "CLOSEOUT_KILL"
@@ -292,7 +292,7 @@ _PAGE = """\
 
 `kill -9` of the module, of ansible-playbook, and of everything that ansible-playbook had started, at {count} moments
 spread over a whole closeout of a container, with both scratch drivers. `make drills` does it and writes this page;
-`make test` does it a third as often.
+`make test` does it a fifth as often.
 
 **{count} kills: no false PASS, production and the container beside it unchanged, 0 things left** after the next run or
 the deadline: no container, volume or network with our label, no process, no session on production, no unfinished file,

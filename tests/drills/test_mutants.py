@@ -14,13 +14,13 @@ import pytest
 
 from tests.drills.harness import CONTROLS, Drill, Outcome
 from tests.drills.mutants import MUTANTS, STRIKES, SURVIVORS, InCopy, Mutant
-from tests.drills.share import IN_FULL, WRITES, share
 from tests.support.places import ROOT
+from tests.support.share import IN_FULL, WRITES, share
 
 DOCUMENT = ROOT / "docs" / "drills.md"
 _BY_ID = {mutant.id: mutant for mutant in MUTANTS}
 _WORKERS = 2
-_EVERY = 3
+_EVERY = 5
 
 
 class Outcomes:

@@ -18,6 +18,7 @@ from ansible_collections.incomex.closeout.plugins.module_utils._session import S
 
 from tests.integration.one_of_each import SUBSCRIPTION, fill, session_of
 from tests.support import postgres
+from tests.support.share import share
 
 VERSIONS = sorted(postgres.VERSIONS)
 Factory = Callable[..., postgres.Cluster]
@@ -167,7 +168,7 @@ def filled(server: postgres.Cluster) -> None:
     server.psql(SUBSCRIPTION, "directus")
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", share(VERSIONS, 2))
 def test_a_copy_has_productions_fingerprint_and_every_change_is_seen(cluster: Factory, version: int) -> None:
     server = cluster(version, settings={"wal_level": "logical"})
     filled(server)

@@ -24,6 +24,7 @@ from tests.integration.test_restore_jobs import READS_LATER
 from tests.support.containers import Production
 from tests.support.playbook import run_playbook
 from tests.support.postgres import install
+from tests.support.share import share
 
 # Rows in another order after a restore, partitions that are loaded through their root, a large object.
 SQL = """
@@ -65,8 +66,9 @@ def assert_archive(evidence: dict[str, Any], form: str) -> Path:
     return dump
 
 
-@pytest.mark.parametrize("form", ["custom", "directory"])
-@pytest.mark.parametrize("version", [14, 18])
+@pytest.mark.parametrize(
+    ("version", "form"), share([(14, "custom"), (14, "directory"), (18, "custom"), (18, "directory")], 3)
+)
 def test_an_archive_passes(
     cluster: ClusterFactory, cutter_governance: str, tmp_path: Path, form: str, version: int
 ) -> None:

@@ -28,6 +28,7 @@ from tests.integration.test_module_pg_scratch_restore import (
 from tests.support import zoo
 from tests.support.modules import start_module
 from tests.support.postgres import VERSIONS, Cluster
+from tests.support.share import share
 
 __all__ = ["docker_dump", "docker_scratch"]
 # Keys, foreign keys in a circle, a partitioned table, rules, triggers, a table that the check of another one reads.
@@ -116,7 +117,7 @@ def scratch(shop: tuple[Dump, Path]) -> Iterator[Scratch]:
         yield one
 
 
-@pytest.mark.parametrize("version", sorted(VERSIONS))
+@pytest.mark.parametrize("version", share(sorted(VERSIONS), 2))
 def test_one_of_everything_is_restored_by_two(version: int, cluster: ClusterFactory, tmp_path: Path) -> None:
     server = cluster(version, db="zoo")
     zoo.build(server, "zoo", big_value=False)

@@ -11,6 +11,7 @@ import pytest
 from tests.conftest import ClusterFactory
 from tests.support import zoo
 from tests.support.postgres import VERSIONS, Cluster
+from tests.support.share import share
 
 # What a restore may say. Nothing connects to a publisher, and the file of a foreign table is not there.
 _EXPECTED_WARNINGS = (
@@ -55,7 +56,7 @@ def _rows(server: Cluster, db: str) -> dict[str, int]:
     return {name: n for name, n in counts.items() if not name.startswith(_HASHED_BY_ENUM)}
 
 
-@pytest.mark.parametrize("version", sorted(VERSIONS))
+@pytest.mark.parametrize("version", share(sorted(VERSIONS), 2))
 def test_the_zoo_can_be_dumped_and_restored(version: int, cluster: ClusterFactory, tmp_path: Path) -> None:
     server = cluster(version, db="zoo")
     zoo.build(server, "zoo", big_value=False)

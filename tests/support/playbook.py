@@ -19,6 +19,7 @@ CLOSEOUT = "incomex.closeout.closeout"
 # In the inventory, because interpreter discovery may pick a python without psycopg2.
 LOCAL = "localhost ansible_connection=local ansible_python_interpreter='{{ ansible_playbook_python }}'"
 _CALLBACKS = Path(__file__).parent / "callbacks"
+_COMPILED = Path(__file__).with_name("compiled")
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,16 @@ def environment(directory: Path) -> dict[str, str]:
         "ANSIBLE_CALLBACK_PLUGINS": str(_CALLBACKS),
         "ANSIBLE_CALLBACKS_ENABLED": "closeout_record",
         "CLOSEOUT_RECORD": str(directory / "record.json"),
+        "CLOSEOUT_TESTS_COMPILED": str(_compiled()),
+        "PYTHONPATH": str(_COMPILED),
     }
+
+
+def _compiled() -> Path:
+    """Where the session keeps what its programs compiled."""
+    directory = session.TMP / "compiled"
+    directory.mkdir(exist_ok=True)
+    return directory
 
 
 def run_playbook(
