@@ -57,7 +57,7 @@ _HEALTH = {"healthy": 2, "starting": 1, "unhealthy": 0}
 
 
 def production_not_restarted(evidence: Evidence) -> Outcome:
-    """The same start before and after, no restart, and health not worse."""
+    """The same start before and after, no restart, no crash that it recovered from, and health not worse."""
     both = _before_and_after(evidence)
     if both is None:
         return _UNWITNESSED
@@ -78,9 +78,47 @@ def production_not_restarted(evidence: Evidence) -> Outcome:
     # No health check at all is as good as before only where there was none before.
     if health[0] != health[1] and _HEALTH.get(health[1], -1) < _HEALTH.get(health[0], 2):
         changed.append(f"health: {health[0]} before, {health[1]} after")
+    crash = _not_crashed(before, after)
+    # A server that was started anew needs no second word for it.
+    if crash.status != PASS and before["postmaster_start_utc"] == after.get("postmaster_start_utc"):
+        changed.append(crash.detail)
     if changed:
         return Outcome(FAIL, "; ".join(changed))
-    return Outcome(PASS, f"up since {before['postmaster_start_utc']}, before and after")
+    return Outcome(PASS, f"up since {before['postmaster_start_utc']}, before and after; {crash.detail}")
+
+
+def _not_crashed(before: dict[str, Any], after: dict[str, Any]) -> Outcome:
+    """The server did not crash and recover in between, which leaves its start time as it was (_crash_signs.py).
+
+    The checkpointer tells it for sure. Where it could not be seen, statistics that were all reset tell that it may be.
+    """
+    starts = [witness.get("checkpointer_start_utc") for witness in (before, after)]
+    resets: list[Any] = [witness.get("statistics_reset_utc") for witness in (before, after)]
+    if not all(isinstance(start, str) for start in starts) or not all(isinstance(reset, dict) for reset in resets):
+        return Outcome(FAIL, "it was not read whether the server crashed and recovered in between")
+    same = f"the server process is the same since {before.get('postmaster_start_utc')}"
+    if all(starts):
+        if starts[0] == starts[1]:
+            return Outcome(PASS, f"its checkpointer since {starts[0]}")
+        return Outcome(
+            FAIL,
+            f"{same}, its checkpointer since {starts[0]} before and since {starts[1]} after: it crashed and recovered"
+            " in between",
+        )
+    pairs = {name: (resets[0].get(name), resets[1].get(name)) for name in sorted({*resets[0], *resets[1]})}
+    unread = [name for name, pair in pairs.items() if not all(isinstance(one, str) and one for one in pair)]
+    if unread or not pairs:
+        return Outcome(
+            FAIL, f"neither the checkpointer's start nor the reset of {some(unread) or 'statistics'} was read"
+        )
+    anew = [name for name, (one, other) in pairs.items() if one != other]
+    if len(anew) == len(pairs):
+        return Outcome(
+            FAIL,
+            f"{same}, but {some(anew)} all began anew in between: it crashed and recovered, or somebody reset all its"
+            " statistics; a user with pg_read_all_stats would see which",
+        )
+    return Outcome(PASS, f"its statistics go on ({some(name for name in pairs if name not in anew)})")
 
 
 def production_tables(evidence: Evidence) -> Outcome:

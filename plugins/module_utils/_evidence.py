@@ -45,6 +45,8 @@ _IDENTITY = (
     "server_version",
     "in_recovery",
     "postmaster_start_utc",
+    "checkpointer_start_utc",
+    "statistics_reset_utc",
     "data_directory",
     "container",
     "tables",

@@ -10,6 +10,7 @@ from typing import Any
 
 from ._catalog import count_rows, tables_of
 from ._clock import utc_now
+from ._crash_signs import read_crash_signs
 from ._docker import Daemon
 from ._errors import CloseoutError
 from ._identity import read_identity
@@ -29,6 +30,7 @@ def take_witness(server: Server, schema: str, docker_host: str = "") -> dict[str
             session.begin_snapshot()
             identity = read_identity(server, session)
             facts.update(identity.as_facts())
+            facts.update(read_crash_signs(session))
             tables = tables_of(session, schema)
             facts["tables"] = [table.name for table in tables]
             facts["unlogged"] = [table.name for table in tables if table.persistence == "u"]

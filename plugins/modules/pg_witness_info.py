@@ -48,6 +48,18 @@ sysid:
   returned: success
   type: str
   sample: "7501234567890123456"
+checkpointer_start_utc:
+  description:
+    - Since when the server's checkpointer runs; empty for a role without C(pg_read_all_stats).
+    - It is another after a crash that the server recovered from, which its start time does not tell.
+  returned: success
+  type: str
+  sample: "2026-04-18T08:00:02.000101Z"
+statistics_reset_utc:
+  description: Since when C(pg_stat_archiver), C(pg_stat_bgwriter) and C(pg_stat_wal) count; a crash resets all of them.
+  returned: success
+  type: dict
+  sample: {"pg_stat_wal": "2026-01-02T08:00:00.000003Z"}
 tables:
   description: Names of the schema's tables, sorted.
   returned: success

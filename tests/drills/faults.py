@@ -24,6 +24,7 @@ from tests.drills.stage import DB, SLOW_MB_S, WAIT, Play, Stage
 from tests.support import containers, disks
 from tests.support.clock import Clock
 from tests.support.containers import Production
+from tests.support.crash import crash
 from tests.support.modules import run_module
 from tests.support.places import CACHE, locked, wait_until
 from tests.support.playbook import PlaybookResult
@@ -146,6 +147,13 @@ def _production_restarted(stage: Stage) -> Sequence[PlaybookResult]:
         production.container.restart()
         wait_until(production.final_server_answers, 60, "production to be there again")
         play.reaches(_BEFORE_WITNESS)
+        return [play.result()]
+
+
+def _production_crashed(stage: Stage) -> Sequence[PlaybookResult]:
+    with stage.play(hold=[_BEFORE_SCRATCH]) as play:
+        play.reaches(_BEFORE_SCRATCH)
+        crash(stage.production)
         return [play.result()]
 
 
@@ -428,6 +436,14 @@ FAULTS = [
         # pg_dump may be killed with the container before it can say anything.
         sometimes=frozenset({"dump.warnings"}),
         changes=_STARTED,
+        stage=OTHER,
+    ),
+    Fault(
+        "production-crashed",
+        "a process of production is killed after the dump: the server ends every session, recovers and goes on",
+        _production_crashed,
+        checks=("production.not_restarted",),
+        because="it crashed and recovered in between",
         stage=OTHER,
     ),
     Fault(

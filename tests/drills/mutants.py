@@ -316,6 +316,22 @@ def _not_compared(results: Results, other: Results) -> None:
     results["compare"] = None
 
 
+def _checkpointer_anew(results: Results, other: Results) -> None:
+    results["after"]["checkpointer_start_utc"] = results["after"]["taken_utc"]
+
+
+def _statistics_anew(results: Results, other: Results) -> None:
+    """As a user without pg_read_all_stats sees a crash."""
+    before, after = results["before"], results["after"]
+    before["checkpointer_start_utc"] = after["checkpointer_start_utc"] = ""
+    after["statistics_reset_utc"] = dict.fromkeys(before["statistics_reset_utc"], after["taken_utc"])
+
+
+def _crash_signs_not_read(results: Results, other: Results) -> None:
+    for moment in ("before", "after"):
+        del results[moment]["checkpointer_start_utc"], results[moment]["statistics_reset_utc"]
+
+
 def _masked(results: Results, other: Results) -> None:
     results["compare"]["compare"]["path"] = "********"
 
@@ -816,6 +832,13 @@ _OF_THE_EVIDENCE = (
                after_another(result="FAIL")),
     InEvidence("history-not-read", "the history was not read", ("evidence.whole",), _history_not_read,
                because="missing: history"),
+    InEvidence("production-crashed", "production crashed and recovered between the two witnesses",
+               ("production.not_restarted",), _checkpointer_anew, because="it crashed and recovered in between"),
+    InEvidence("production-crashed-unseen", "the same, for a user who does not see the server's processes",
+               ("production.not_restarted",), _statistics_anew, because="somebody reset all its statistics"),
+    InEvidence("crash-signs-not-read", "the witnesses did not read whether production crashed",
+               ("evidence.whole", "production.not_restarted"), _crash_signs_not_read,
+               because="production.before.checkpointer_start_utc"),
     InEvidence("value-masked", "a value masked by Ansible", ("evidence.whole",), _masked, because="masked"),
 )  # fmt: skip
 

@@ -21,6 +21,11 @@ DUMP = f"{ARTEFACT}/prod-directus-closeout-20260516T104634Z.sql"
 MANIFEST_SHA256 = "cd" * 32
 KINDS = {"TABLE": 15, "INDEX": 3, "SEQUENCE": 4, "SEQUENCE SET": 4}
 COUNTS = {"columns": 69, "enum labels": 3, "extension columns": 2}
+STATISTICS = {
+    "pg_stat_archiver": "2026-01-02T08:00:00.000001Z",
+    "pg_stat_bgwriter": "2026-01-02T08:00:00.000002Z",
+    "pg_stat_wal": "2026-01-02T08:00:00.000003Z",
+}
 FACTS = {"column": 69, "owner": 20, "privileges": 5, "query": 3, "extension privileges": 1}
 
 Json = dict[str, Any]
@@ -83,6 +88,8 @@ def _witness(taken: str, pid: int, rows: dict[str, int], container: Json | None)
         "changed": False,
         "run_id": RUN_ID,
         **production,
+        "checkpointer_start_utc": "2026-04-18T08:00:02.000101Z",
+        "statistics_reset_utc": dict(STATISTICS),
         "taken_utc": taken,
         "tables": list(TABLES),
         "unlogged": [],

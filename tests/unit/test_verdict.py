@@ -21,7 +21,20 @@ from ansible_collections.incomex.closeout.plugins.module_utils._verdict import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.evidence import COUNTS, EARLIER, FACTS, KINDS, NONCE, RUN_ID, TABLES, Json, alone, digest_of, passing
+from tests.unit.evidence import (
+    COUNTS,
+    EARLIER,
+    FACTS,
+    KINDS,
+    NONCE,
+    RUN_ID,
+    STATISTICS,
+    TABLES,
+    Json,
+    alone,
+    digest_of,
+    passing,
+)
 
 CHECKS = [
     "plan.ready",
@@ -816,6 +829,17 @@ FAULTS = [
     Fault("production.after.postmaster_start_utc", "", "production.not_restarted"),
     Fault("production.before.postmaster_start_utc", "", "production.not_restarted"),
     Fault("production.after.postmaster_start_utc", "", "production.not_restarted", driver="local"),
+    Fault("production.after.checkpointer_start_utc", "2026-05-16T10:47:00.000001Z", "production.not_restarted"),
+    Fault("production.after.checkpointer_start_utc", "2026-05-16T10:47Z", "production.not_restarted", driver="local"),
+    *(Fault(f"production.{moment}.{name}", value, check)
+      for moment in ("before", "after")
+      for name in ("checkpointer_start_utc", "statistics_reset_utc")
+      for value in (None, GONE)
+      for check in ("production.not_restarted", "evidence.whole")),
+    *(Fault(f"production.{moment}.statistics_reset_utc", [], "production.not_restarted")
+      for moment in ("before", "after")),
+    *(Fault(f"production.{moment}.checkpointer_start_utc", 0, "production.not_restarted")
+      for moment in ("before", "after")),
     Fault("production.after.container.started_utc", "2026-05-16T10:47:00Z", "production.not_restarted"),
     Fault("production.after.container.started_utc", None, "production.not_restarted"),
     Fault("production.after.container.restart_count", 1, "production.not_restarted"),
@@ -973,6 +997,75 @@ def test_only_counted_errors_of_known_classes_are_forgiven(errors: Json, toleran
     assert statuses(evidence)["restore.clean"] == FAIL
 
 
+LATER = dict.fromkeys(STATISTICS, "2026-05-16T10:46:50.000001Z")
+ONE_LATER = {**STATISTICS, "pg_stat_wal": LATER["pg_stat_wal"]}
+
+
+@pytest.mark.parametrize("sees", [(), ("before",), ("after",)], ids=["at neither moment", "before", "after"])
+@pytest.mark.parametrize(
+    ("before", "after", "status", "words"),
+    [
+        (STATISTICS, STATISTICS, PASS, "go on (pg_stat_archiver, pg_stat_bgwriter, pg_stat_wal)"),
+        (STATISTICS, ONE_LATER, PASS, "go on (pg_stat_archiver, pg_stat_bgwriter)"),
+        (STATISTICS, LATER, FAIL, "crashed and recovered, or somebody reset all its statistics"),
+        (STATISTICS, LATER, FAIL, "a user with pg_read_all_stats would see which"),
+        (STATISTICS, {**LATER, "pg_stat_wal": ""}, FAIL, "the reset of pg_stat_wal was read"),
+        ({**STATISTICS, "pg_stat_wal": ""}, STATISTICS, FAIL, "the reset of pg_stat_wal was read"),
+        ({**STATISTICS, "pg_stat_wal": 1}, {**STATISTICS, "pg_stat_wal": 1}, FAIL, "the reset of pg_stat_wal was read"),
+        (STATISTICS, {"pg_stat_wal": STATISTICS["pg_stat_wal"]}, FAIL, "pg_stat_archiver, pg_stat_bgwriter was read"),
+        ({"pg_stat_wal": STATISTICS["pg_stat_wal"]}, STATISTICS, FAIL, "pg_stat_archiver, pg_stat_bgwriter was read"),
+        (STATISTICS, {}, FAIL, "was read"),
+        ({}, {}, FAIL, "neither the checkpointer's start nor the reset of statistics was read"),
+    ],
+)
+def test_who_does_not_see_the_checkpointer_sees_a_crash_by_the_statistics(
+    before: Json, after: Json, status: str, words: str, sees: tuple[str, ...]
+) -> None:
+    """Also where it was seen at one of the two moments only, which is nothing to compare."""
+    unseen = {
+        f"production__{moment}__checkpointer_start_utc": "" for moment in ("before", "after") if moment not in sees
+    }
+    evidence = changed(
+        passing(),
+        production__before__statistics_reset_utc=before,
+        production__after__statistics_reset_utc=after,
+        **unseen,
+    )
+    assert statuses(evidence)["production.not_restarted"] == status
+    assert words in detail(evidence, "production.not_restarted")
+
+
+def test_a_crash_is_told_as_one_although_the_server_process_is_the_same() -> None:
+    evidence = changed(
+        passing(),
+        production__after__checkpointer_start_utc="2026-05-16T10:46:50.000002Z",
+        production__after__statistics_reset_utc=LATER,
+    )
+    told = detail(evidence, "production.not_restarted")
+    assert "the server process is the same since 2026-04-18T08:00:02.000001Z" in told
+    assert (
+        "its checkpointer since 2026-04-18T08:00:02.000101Z before and since 2026-05-16T10:46:50.000002Z after" in told
+    )
+    assert "it crashed and recovered in between" in told
+    assert "restarts" not in told
+
+
+def test_a_restart_is_told_as_one_and_not_as_a_crash() -> None:
+    evidence = changed(
+        passing(),
+        production__after__postmaster_start_utc="2026-05-16T10:46:50.000001Z",
+        production__after__checkpointer_start_utc="2026-05-16T10:46:50.000002Z",
+    )
+    assert statuses(evidence)["production.not_restarted"] == FAIL
+    assert "crashed" not in detail(evidence, "production.not_restarted")
+
+
+def test_a_reset_of_all_statistics_is_no_alarm_where_the_checkpointer_is_the_same() -> None:
+    evidence = changed(passing(), production__after__statistics_reset_utc=LATER)
+    assert verdict(evidence)["result"]["closeout_result"] == "ALL_PASS"
+    assert "its checkpointer since 2026-04-18T08:00:02.000101Z" in detail(evidence, "production.not_restarted")
+
+
 @pytest.mark.parametrize("fault", ["unhealthy", "dying"])
 def test_health_that_was_bad_before_may_stay_bad(fault: str) -> None:
     """What counts is whether it became worse."""
@@ -1071,6 +1164,7 @@ DECORATIVE = {
     r"settings\.protected_containers\.\d+": "the operator's own wish; a shorter one is another wish",
     r"plan\.notes(\..*)?": "what is worth knowing and in nobody's way",
     r"production\.(before|after)\.(taken_utc|server_version|in_recovery)": "told; identity rests on sysid and start",
+    r"production\.(before|after)\.statistics_reset_utc\..+": "told; only who does not see the checkpointer needs them",
     r"production\.(before|after)\.container\.(name|image|image_id|status_text)": "told; identity rests on the id",
     r"production\.(before|after)\.neighbours\.1(\.(id|state|started_utc|restart_count))?": "not protected: INFO, named",
     r"production\.((before|after)\.)?own_sessions\.\d+\.(pid|application_name)": "the xid is what counts",

@@ -219,9 +219,12 @@ def test_a_failure_comes_first_with_its_reason() -> None:
 def test_a_change_of_production_is_seen() -> None:
     evidence = passing()
     evidence["production"]["after"]["postmaster_start_utc"] = "2026-05-16T10:46:40.000001Z"
+    evidence["production"]["after"]["checkpointer_start_utc"] = "2026-05-16T10:46:40.000002Z"
+    evidence["production"]["after"]["statistics_reset_utc"]["pg_stat_wal"] = "2026-05-16T10:46:40.000003Z"
     evidence["dump"]["content"]["verify_result"] = "00" * 32
     shown = view(judged(evidence))
-    assert [one["label"] for one in shown["witnesses"] if one["same"] == "changed"] == ["server started"]
+    labels = ["server started", "checkpointer started", "pg_stat_wal counts since"]
+    assert [one["label"] for one in shown["witnesses"] if one["same"] == "changed"] == labels
     assert [one["name"] for one in shown["audited"]["tables"] if one["content"] == "different"] == ["verify_result"]
 
 
