@@ -23,15 +23,15 @@ def _compiled_once(path: str, source: bytes) -> CodeType:
     """As zipimport's own: the code of a member of an archive, from its source."""
     member = path.rpartition(".zip/")[2]
     words = f"{sys.implementation.cache_tag} {sys.flags.optimize} {member}\n"
-    kept = os.path.join(_DIRECTORY, _imp.source_hash(len(source), words.encode() + source).hex())  # type: ignore[attr-defined]
+    kept = os.path.join(_DIRECTORY, _imp.source_hash(len(source), words.encode() + source).hex())
     with contextlib.suppress(OSError), open(kept, "rb") as file:
         code: CodeType = marshal.loads(file.read())  # noqa: S302 - it is our own
         return code
     code = _compile(path, source)
     with contextlib.suppress(OSError):
-        with open(f"{kept}.{os.getpid()}", "xb") as file:
-            file.write(marshal.dumps(code))
-        os.replace(file.name, kept)
+        with open(f"{kept}.{os.getpid()}", "xb") as new:
+            new.write(marshal.dumps(code))
+        os.replace(new.name, kept)
     return code
 
 
