@@ -17,18 +17,25 @@ from typing import Any
 from ._clock import to_text
 from ._session import Session
 
-# Of these everybody may read since when they are kept, in every version from 14 on. They are reset one by one.
+# Of these everybody may read since when they are kept, in every version from 14 on, unless somebody revoked that. They
+# are reset one by one.
 _STATISTICS = ("pg_stat_archiver", "pg_stat_bgwriter", "pg_stat_wal")
-_SIGNS = (
-    # No row, not an error, for a user who may not see other users' sessions.
-    "SELECT (SELECT backend_start FROM pg_stat_activity WHERE backend_type = 'checkpointer'), "
-    + ", ".join(f"(SELECT stats_reset FROM {view})" for view in _STATISTICS)
-)
+# NULL, not an error, for a user who may not see other users' sessions.
+_CHECKPOINTER = "SELECT min(backend_start) FROM pg_catalog.pg_stat_activity WHERE backend_type = 'checkpointer'"
+_READABLE = "SELECT pg_catalog.has_table_privilege('pg_catalog.' || pg_catalog.quote_ident(%s), 'SELECT')"
 
 
 def read_crash_signs(session: Session) -> dict[str, Any]:
     """Return ``checkpointer_start_utc``, "" for a user without pg_read_all_stats, and ``statistics_reset_utc``: view of
-    statistics -> since when it counts. Raises SqlError.
+    statistics -> since when it counts, "" where that may not be read. Raises SqlError.
     """
-    checkpointer, *resets = (to_text(moment) if moment else "" for moment in session.rows(_SIGNS)[0])
-    return {"checkpointer_start_utc": checkpointer, "statistics_reset_utc": dict(zip(_STATISTICS, resets))}
+    resets = {}
+    for view in _STATISTICS:
+        readable = session.rows(_READABLE, [view])[0][0]
+        resets[view] = _moment(session, f"SELECT stats_reset FROM pg_catalog.{view}") if readable else ""
+    return {"checkpointer_start_utc": _moment(session, _CHECKPOINTER), "statistics_reset_utc": resets}
+
+
+def _moment(session: Session, query: str) -> str:
+    found = session.value(query)
+    return to_text(found) if found else ""

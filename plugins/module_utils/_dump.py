@@ -20,6 +20,7 @@ import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from . import _age
@@ -260,16 +261,14 @@ def _attempt(
             )
             _refuse_rewritten(snapshot)
         except BaseException as error:
-            program.kill()
-            kept.stop()
-            # What went wrong is the error to tell, whether or not the server still listens.
-            with contextlib.suppress(CloseoutError):
-                if counting is not None and not counting.done():
+            # What went wrong is the error to tell, whether or not server and daemon still listen.
+            for end in (program.kill, partial(snapshot.end_programs, server), program.stop, kept.stop):
+                with contextlib.suppress(CloseoutError):
+                    end()
+            if counting is not None and not counting.done():
+                with contextlib.suppress(CloseoutError):
                     session.cancel()
-                    counting.exception()
-                snapshot.end_programs()
-            # Seen gone only now: one that must not be killed ends with its session.
-            program.stop()
+                counting.exception()
             if isinstance(error, CloseoutError):
                 error.facts.setdefault("dump", facts)
             raise

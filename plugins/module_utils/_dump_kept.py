@@ -211,7 +211,7 @@ class _Custom(Kept):
         self._way.stop()
         # Who waits for the next piece is told that there is none.
         while not self._scanning.done():
-            self._program.kill()
+            self._program.abandon()
             with contextlib.suppress(queue.Empty):
                 self._ahead.get_nowait()
             with contextlib.suppress(queue.Full):

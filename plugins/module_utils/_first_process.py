@@ -5,9 +5,10 @@
 """Private to incomex.closeout: whether a program in a container may be killed, which PostgreSQL there decides.
 
 Whoever loses its parent is given to the first process of its PID namespace. In a container that is often PostgreSQL,
-which takes a child that it does not know, and that a signal ended, for a server process that crashed: it ends all
-sessions and recovers (measured, 14 to 18). So nothing is killed there that the server may be given when its parent
-ends, or has been given, and nothing that would leave it one. What was started from outside, and alone, may be killed.
+which takes a child that it does not know for a server process that crashed, where a signal or another return code than
+0 and 1 ends it: it ends all sessions and recovers (measured with a signal, 14 to 18). So nothing is killed there that
+the server may be given when its parent ends, or has been given, and nothing that would leave it one. What was started
+from outside, and alone, may be killed.
 Source: pid_namespaces(7); PostgreSQL, postmaster.c, process_pm_child_exit and CleanupBackend.
 """
 
@@ -16,7 +17,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-_POSTGRESQL = "postgres"
+# Also .postgres-wrapped, of Nix, and edb-postgres.
+_POSTGRESQL = ("postgres", "postmaster")
 
 
 def why_spared(pid: int) -> str:
@@ -27,7 +29,7 @@ def why_spared(pid: int) -> str:
         # It has ended.
         return ""
     there = [one for one in _processes() if _is_in(one, namespace)]
-    server = next((one for one in there if _number_inside(one) == 1 and _name(one) == _POSTGRESQL), 0)
+    server = next((one for one in there if _number_inside(one) == 1 and _is_postgresql(one)), 0)
     if server in (0, pid):
         return ""
     if parent in there:
@@ -56,7 +58,7 @@ def _is_in(pid: int, namespace: tuple[int, int]) -> bool:
 def _number_inside(pid: int) -> int:
     """Return the process id in its own namespace, 0 where it has ended."""
     try:
-        return int(_status(pid)["NSpid"].split()[-1])
+        return int(_status(pid).get("NSpid", "0").split()[-1])
     except OSError:
         return 0
 
@@ -72,11 +74,12 @@ def _parent_or_none(pid: int) -> int | None:
         return None
 
 
-def _name(pid: int) -> str:
+def _is_postgresql(pid: int) -> bool:
     try:
-        return _status(pid)["Name"]
+        name = _status(pid)["Name"]
     except OSError:
-        return ""
+        return False
+    return any(word in name for word in _POSTGRESQL)
 
 
 def _status(pid: int) -> dict[str, str]:

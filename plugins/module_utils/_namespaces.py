@@ -5,13 +5,11 @@
 """Private to incomex.closeout: the namespaces of a container, entered without ``docker exec``.
 
 The words before the container's program are the host's: ``setpriv`` gives up what could bring privileges back,
-``unshare`` makes a PID namespace, ``nsenter`` enters the container's others and becomes the server's user. All three
-are done before anything of the container runs.
+``nsenter`` enters and becomes the server's user. Both are done before anything of the container runs.
 
-The PID namespace is the program's own. What it starts ends with it, by the kernel, and is never given to the first
-process of the container: where that is PostgreSQL, it takes an unknown child that a signal ended for a server process
-that crashed, and ends all sessions (measured, 14 to 18). Nor can it and the container's processes signal each other.
-Source: setpriv(1), unshare(1), nsenter(1), pid_namespaces(7).
+The container's PID namespace is not entered: there the first process, often PostgreSQL, would be given what the program
+leaves (_first_process.py). It is to have one of its own (_pid_namespace.py).
+Source: setpriv(1), nsenter(1), namespaces(7).
 """
 
 from __future__ import annotations
@@ -40,7 +38,7 @@ class Namespaces:
     def __init__(self, container: ContainerFacts) -> None:
         if os.geteuid() != 0:
             raise cannot_enter("root on the container's host", f"this is user {os.geteuid()}, not root", "become root")
-        setpriv, unshare, nsenter = (_program(name) for name in ("setpriv", "unshare", "nsenter"))
+        setpriv, nsenter = (_program(name) for name in ("setpriv", "nsenter"))
         with contextlib.ExitStack() as opened:
             directory = f"/proc/{container.pid}/ns"
             descriptors = {option: _opened(opened, f"{directory}/{name}") for option, name in _ENTERED.items()}
@@ -60,7 +58,6 @@ class Namespaces:
         own = f"/proc/{os.getpid()}/fd"
         self._words = [
             *(setpriv, "--nnp", "--clear-groups", "--inh-caps=-all"),
-            *(unshare, "--pid", "--fork", "--"),
             f"{own}/{sealed}",
             *(f"--{option}={own}/{descriptor}" for option, descriptor in descriptors.items()),
         ]
@@ -84,7 +81,7 @@ def _program(name: str) -> str:
     found = shutil.which(name, path=HOST_PATH)
     if found is None:
         raise cannot_enter(
-            "setpriv, unshare and nsenter of util-linux on the host", f"{name} is not installed", "install util-linux"
+            "setpriv and nsenter of util-linux on the host", f"{name} is not installed", "install util-linux"
         )
     return found
 

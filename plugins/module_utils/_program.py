@@ -51,7 +51,12 @@ class Program(ABC):
 
     @abstractmethod
     def kill(self) -> None:
-        """Send the program its end, wherever it runs, and wait for nothing: :meth:`output` ends by it."""
+        """Send the program its end, wherever it runs, and wait for nothing: :meth:`output` ends by it. One that must be
+        spared (_first_process.py) goes on; what it does on a server has to be ended there."""
+
+    def abandon(self) -> None:
+        """Kill the program, and hear no more of it: :meth:`output` ends also where it must be spared."""
+        self.kill()
 
     @abstractmethod
     def stop(self) -> None:
@@ -129,9 +134,9 @@ def whole_output(program: Program) -> Generator[bytes, None, int]:
 def run(program: Program) -> tuple[int, str]:
     """Read a short program to its end; return its return code and its standard output as text.
 
-    One that takes longer than a minute is killed.
+    One that takes longer than a minute is abandoned.
     """
-    too_late = threading.Timer(_RUN_S, program.kill)
+    too_late = threading.Timer(_RUN_S, program.abandon)
     too_late.daemon = True
     too_late.start()
     try:

@@ -49,6 +49,7 @@ class ContainerProgram(Program):
         super().__init__(argv, environment)
         self._daemon = daemon
         self._container = container
+        self._taker: threading.Thread | None = None
         unset = [part for name in sorted(_inherited(container) - set(environment)) for part in ("-u", name)]
         self._exec_id = daemon.call(
             f"start {argv[0]} in container {container.name!r}",
@@ -132,22 +133,30 @@ class ContainerProgram(Program):
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
 
+    def abandon(self) -> None:
+        self.kill()
+        self._hang_up()
+
     def _is_spared(self, pid: int) -> bool:
         """Whether production's server would suffer by the program's end; a scratch server may."""
         return RUN_LABEL not in self._container.labels and bool(why_spared(pid))
 
     def stop(self) -> None:
         deadline = time.monotonic() + STOP_S
-        # One that is spared ends with its session, but not before somebody has taken what it is about to write.
-        threading.Thread(target=self._pass_over, daemon=True).start()
-        # The daemon answers before it has started the program: such a one has neither a process nor a return code.
-        for pause in pauses():
-            state = self._inspect()
-            if state is None or self._ended(state) or time.monotonic() > deadline:
-                break
-            self.kill()
-            time.sleep(pause)
-        self._close()
+        try:
+            # The daemon answers before it has started the program: such a one has neither a process nor a return code.
+            for pause in pauses():
+                state = self._inspect()
+                if state is None or self._ended(state) or time.monotonic() > deadline:
+                    break
+                self.kill()
+                if self._taker is None:
+                    # One that is spared ends with its session, but not before somebody took what it is about to write.
+                    self._taker = threading.Thread(target=self._pass_over, daemon=True)
+                    self._taker.start()
+                time.sleep(pause)
+        finally:
+            self._close()
         if self._feeder is not None:
             self._feeder.join(STOP_S)
 

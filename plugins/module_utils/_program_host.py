@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 
 from ._errors import ProgramFailed
+from ._pid_namespace import started_in_one
 from ._pipes import given
 from ._program import CHUNK_BYTES, RC_WAIT_S, STOP_S, Program, pauses
 
@@ -41,7 +42,8 @@ def _widened(descriptor: int) -> bool:
 
 class HostProgram(Program):
     """A child of this process. ``argv`` is the program's own, ``before`` are the words that lead to it, such as nsenter
-    and what follows it. ``environment`` may hold another PATH. The open ``descriptors`` are inherited, by number."""
+    and what follows it. ``environment`` may hold another PATH. The open ``descriptors`` are inherited, by number. With
+    ``alone`` it has a PID namespace of its own, and nothing that it starts outlives it."""
 
     def __init__(
         self,
@@ -51,11 +53,13 @@ class HostProgram(Program):
         *,
         before: Sequence[str] = (),
         descriptors: Sequence[int] = (),
+        alone: bool = False,
     ) -> None:
         super().__init__(argv, environment)
-        try:
+
+        def start() -> subprocess.Popen[bytes]:
             # What goes in and comes out is a stream; run_command gives and takes everything at once.
-            self._process = subprocess.Popen(  # pylint: disable=ansible-bad-function
+            return subprocess.Popen(  # pylint: disable=ansible-bad-function
                 [*before, *argv],
                 env={"PATH": HOST_PATH, "LC_ALL": "C", **environment},
                 stdin=subprocess.DEVNULL if pieces is None else subprocess.PIPE,
@@ -66,6 +70,9 @@ class HostProgram(Program):
                 umask=0o077,
                 pass_fds=descriptors,
             )
+
+        try:
+            self._process = started_in_one(start) if alone else start()
         except OSError as error:
             raise ProgramFailed(
                 f"{argv[0]} could not be started",
@@ -110,8 +117,8 @@ class HostProgram(Program):
         return self._process.returncode
 
     def kill(self) -> None:
-        # The leader of the group may have died before the others: nsenter, whose child the program is. As long as
-        # nobody has waited for it, its number is nobody else's.
+        # The leader of the group may have died before the others. As long as nobody has waited for it, its number is
+        # nobody else's.
         if self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)

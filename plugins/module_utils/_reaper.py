@@ -26,13 +26,13 @@ from ._scratch import Driver
 @dataclass(frozen=True)
 class Leftover:
     """One thing that is to go: what it is, its name, its run ("" where that is not known), and what removes it. With
-    ``why_spared`` it is not removed, for that would do harm."""
+    a reason why it is ``spared`` it is not removed, for that would do harm."""
 
     kind: str
     name: str
     run_id: str
     remove: Callable[[], object]
-    why_spared: str = ""
+    spared: str = ""
 
     def as_facts(self) -> dict[str, str]:
         """Return it as part of a module's result."""
@@ -47,8 +47,8 @@ def reap(drivers: list[Driver], root: str, *, check: bool) -> dict[str, Any]:
     """
     found, spared, failed = [], [], []
     for leftover in _leftovers(drivers, root):
-        if leftover.why_spared:
-            spared.append({**leftover.as_facts(), "why": leftover.why_spared})
+        if leftover.spared:
+            spared.append({**leftover.as_facts(), "why": leftover.spared})
             continue
         found.append(leftover.as_facts())
         try:

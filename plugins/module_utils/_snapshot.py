@@ -21,6 +21,7 @@ from ._census import Census, read_census
 from ._clock import utc_now
 from ._errors import CloseoutError
 from ._fingerprint import Fingerprint, read_fingerprint
+from ._server import Server
 from ._session import Session
 from ._witness import own_sessions
 
@@ -120,14 +121,15 @@ class ProductionSnapshot:
         """Read the fingerprint of the catalogues in the snapshot."""
         return read_fingerprint(self._session)
 
-    def end_programs(self) -> None:
-        """Terminate the sessions of this run's programs: a pg_dump that was killed may not have noticed."""
-        self._session.see_sessions_anew()
-        self._session.rows(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE pid <> ALL (%s) AND application_name = current_setting('application_name')",
-            [[self._session.pid, *self._beside]],
-        )
+    def end_programs(self, server: Server) -> None:
+        """Terminate the sessions of this run's programs: a pg_dump that was killed may not have noticed, and one that
+        must not be killed ends by that. In a session of its own, for the snapshot's may be counting, or lost."""
+        with server.session() as session:
+            session.rows(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE pid <> ALL (%s) AND application_name = current_setting('application_name')",
+                [[session.pid, self._session.pid, *self._beside]],
+            )
 
     @property
     def is_gone(self) -> bool:

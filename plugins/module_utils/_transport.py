@@ -85,7 +85,8 @@ class ServersOwn(Transport):
 
 
 class Entered(Transport):
-    """The container's own pg_dump, in the container's namespaces, as the server's user, without any capability."""
+    """The container's own pg_dump, in the container's namespaces but for a PID namespace of its own, as the server's
+    user, without any capability."""
 
     name = "namespace"
 
@@ -119,7 +120,7 @@ class Entered(Transport):
         if archive:
             raise ValueError("a program in the container's namespaces is given no archive of this host")
         environment = {**self.server.environment(password, options), **self._path}
-        return HostProgram(argv, environment, pieces, before=self._before)
+        return HostProgram(argv, environment, pieces, before=self._before, alone=True)
 
     def close(self) -> None:
         """Let go of the container's namespaces."""

@@ -49,9 +49,9 @@ options:
   transport:
     description:
       - How C(pg_dump) is started. V(namespace) enters the namespaces of O(container) as the server's user, without any
-        capability; that is the fastest way and needs root on the container's host, and C(setpriv), C(unshare) and
-        C(nsenter) of util-linux there. V(exec) is C(docker exec). V(host) is C(pg_dump) of this host, see O(bin_dir),
-        for a server in a container too; it must not be older than the server.
+        capability; that is the fastest way and needs root on the container's host, and C(setpriv) and C(nsenter) of
+        util-linux there. V(exec) is C(docker exec). V(host) is C(pg_dump) of this host, see O(bin_dir), for a server in
+        a container too; it must not be older than the server.
       - V(auto) is for a container V(namespace), and V(exec) where that is not possible; for a server outside containers
         V(host). A way that is asked for by name is that one or a failure.
     type: str

@@ -37,6 +37,26 @@ def witnesses(server: Cluster) -> Witnesses:
     return {user: succeeds("pg_witness_info", on_socket(server, schema="none", login_user=user)) for user in users}
 
 
+def test_views_of_statistics_that_may_not_be_read(cluster: ClusterFactory) -> None:
+    """What is left of them decides; who sees the checkpointer needs none. pg_read_all_data reads them in any case."""
+    server = cluster(16, _ROLES)
+    server.psql("CREATE ROLE plain LOGIN; REVOKE SELECT ON pg_stat_wal, pg_stat_archiver FROM PUBLIC", "directus")
+
+    def seen(user: str) -> dict[str, Any]:
+        return succeeds("pg_witness_info", on_socket(server, schema="none", login_user=user))
+
+    found = seen("plain")
+    assert {view for view, since in found["statistics_reset_utc"].items() if since} == {"pg_stat_bgwriter"}
+    assert judged(found, found).status == PASS
+    server.psql("REVOKE SELECT ON pg_stat_bgwriter FROM PUBLIC", "directus")
+    found = seen("plain")
+    assert found["statistics_reset_utc"] == dict.fromkeys(_VIEWS, "")
+    assert judged(found, found).status == FAIL
+    server.psql("GRANT pg_read_all_stats TO plain", "directus")
+    found = seen("plain")
+    assert judged(found, found).status == PASS
+
+
 def judged(before: Mapping[str, Any], after: Mapping[str, Any]) -> Outcome:
     return production_not_restarted({"production": {"before": before, "after": after}})
 

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -397,23 +398,26 @@ def test_stop_leaves_no_process(
         production_container.psql("DROP TABLE wide")
 
 
-def test_stop_reaches_a_pg_dump_whose_parent_was_killed(
-    production_container: containers.Production, docker_host: str, bin_dir: str
+def test_what_a_pg_dump_becomes_or_leaves_ends_with_it(
+    own: containers.Production, docker_host: str, directory: Path
 ) -> None:
-    production_container.psql(f"DROP TABLE IF EXISTS wide; {WIDE}")
-    try:
-        with started(production_container, docker_host, "namespace", bin_dir) as (program, _blocker):
-            wait_until(lambda: len(pg_dumps(production_container)) == 1, 30, "pg_dump")
-            (running,) = pg_dumps(production_container)
-            parent = int(re.findall(r"^PPid:\t(\d+)", Path(f"/proc/{running}/status").read_text(), re.MULTILINE)[0])
-            assert parent != os.getpid()
-            os.kill(parent, signal.SIGKILL)
-            wait_until(lambda: "Z" in Path(f"/proc/{parent}/stat").read_text().rpartition(")")[2], 10, "its end")
-            assert pg_dumps(production_container) == [running]
-            program.stop()
-            wait_until(lambda: pg_dumps(production_container) == [], 10, "the end of pg_dump")
-    finally:
-        production_container.psql("DROP TABLE wide")
+    """One that ends its output and stays, without its environment; and what it started, in a session of its own."""
+    left = "setsid env -i sleep 98701 > /dev/null 2>&1 < /dev/null &"
+    instead_of_pg_dump(own, f'[ "$1" = --version ] && exec $real "$@"; {left} exec env -i sleep 98702 >&- 2>&-')
+    module = modules.start_module("pg_dump_readonly", asked(directory, own, docker_host, transport="namespace"))
+    wait_until(lambda: len(sleeping()) == 2, 30, "what stays")
+    module.send_signal(signal.SIGTERM)
+    assert "Stopped by SIGTERM" in modules.finish(module).msg
+    assert sleeping() == []
+
+
+def sleeping() -> list[bytes]:
+    """The command lines of the two that stay, of this host's processes."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            found.append((path / "cmdline").read_bytes())
+    return [one for one in found if one.startswith(b"sleep\x009870")]
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -449,7 +453,35 @@ WRAPPER = """
 SINCE = "SELECT backend_start FROM pg_stat_activity WHERE backend_type = 'checkpointer'"
 
 
-@pytest.mark.parametrize("when", ["while it waits for a lock", "in the middle of its output"])
+@contextlib.contextmanager
+def held_up(own: containers.Production, when: str) -> Iterator[str]:
+    """Hold a dump up at that moment once it comes to it; give the condition of its session then. Ends with the dump."""
+    locks = "LOCK TABLE {} IN ACCESS EXCLUSIVE MODE"
+    with (
+        contextlib.closing(own.connect(autocommit=False)) as first,
+        contextlib.closing(own.connect(autocommit=False)) as second,
+        first.cursor() as cursor,
+        second.cursor() as behind,
+        ThreadPoolExecutor(1) as thread,
+    ):
+        if when == "in the middle of its output":
+            yield "wait_event_type = 'Client'"
+        else:
+            cursor.execute(locks.format("wide"))
+        if when == "while it waits for a lock":
+            yield "wait_event_type = 'Lock'"
+        if when == "while we count":
+            wait_until(lambda: own.psql(f"{OURS} AND wait_event_type = 'Lock'") == "1", 30, "pg_dump to wait")
+            # Behind pg_dump, which has this lock by now; and before us, who have not.
+            asking = thread.submit(behind.execute, locks.format("cutter_governance.verify_result"))
+            asked_for = "SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock'"
+            wait_until(lambda: own.psql(asked_for) == "1", 30, "who waits for pg_dump")
+            first.rollback()
+            yield "wait_event_type = 'Lock' AND query LIKE '%count(*)%'"
+            asking.result()
+
+
+@pytest.mark.parametrize("when", ["while it waits for a lock", "in the middle of its output", "while we count"])
 @pytest.mark.parametrize("way", ["namespace", "exec"])
 def test_a_pg_dump_that_starts_another_takes_no_session_of_production_along(
     way: str, when: str, own: containers.Production, docker_host: str, directory: Path
@@ -458,17 +490,14 @@ def test_a_pg_dump_that_starts_another_takes_no_session_of_production_along(
     own.psql(WIDE)
     instead_of_pg_dump(own, WRAPPER)
     since = own.psql(SINCE)
-    waits = {"while it waits for a lock": "Lock", "in the middle of its output": "Client"}[when]
-    with contextlib.closing(own.connect(autocommit=False)) as bystander, bystander.cursor() as cursor:
-        if waits == "Lock":
-            cursor.execute("LOCK TABLE wide IN ACCESS EXCLUSIVE MODE")
-        arguments = asked(directory, own, docker_host, transport=way, bandwidth_limit_mb_s=1)
+    arguments = asked(directory, own, docker_host, transport=way, bandwidth_limit_mb_s=1, max_blocking_s=0)
+    with contextlib.closing(own.connect()) as bystander, bystander.cursor() as cursor:
         module = modules.start_module("pg_dump_readonly", arguments)
-        waiting = f"{OURS} AND state = 'active' AND wait_event_type = '{waits}'"
-        wait_until(lambda: own.psql(waiting) == "1", 30, "pg_dump to wait")
-        assert len(pg_dumps(own)) == 2
-        module.send_signal(signal.SIGTERM)
-        assert "Stopped by SIGTERM" in modules.finish(module).msg
+        with held_up(own, when) as there:
+            wait_until(lambda: own.psql(f"{OURS} AND state = 'active' AND {there}") == "1", 30, when)
+            assert len(pg_dumps(own)) == 2
+            module.send_signal(signal.SIGTERM)
+            assert "Stopped by SIGTERM" in modules.finish(module).msg
         assert of_run() == []
         wait_until(lambda: own.psql(OURS) == "0", 10, "the end of our sessions")
         cursor.execute("SELECT 1")
@@ -478,7 +507,7 @@ def test_a_pg_dump_that_starts_another_takes_no_session_of_production_along(
 # ---- the choice
 
 
-@pytest.mark.parametrize("program", ["nsenter", "setpriv", "unshare"])
+@pytest.mark.parametrize("program", ["nsenter", "setpriv"])
 def test_without_util_linux(
     program: str, production_container: containers.Production, docker_host: str, directory: Path, tmp_path: Path
 ) -> None:
