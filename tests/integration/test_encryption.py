@@ -35,6 +35,7 @@ from tests.support import age
 from tests.support.guide import follow
 from tests.support.playbook import run_playbook
 from tests.support.postgres import Cluster, Installation
+from tests.support.share import share
 
 pytestmark = pytest.mark.usefixtures("age_program", "compressors")
 # In a value, and in a large object.
@@ -147,7 +148,7 @@ def assert_encrypted(evidence: dict[str, Any], keys: Keys) -> Path:
 
 @pytest.mark.parametrize(
     ("form", "compression", "ending"),
-    [("plain", "none", ".sql.age"), ("plain", "zstd", ".sql.zst.age"), ("custom", "gzip", ".dump.age")],
+    share([("plain", "none", ".sql.age"), ("plain", "zstd", ".sql.zst.age"), ("custom", "gzip", ".dump.age")], 2),
 )
 def test_an_encrypted_dump_passes_and_can_be_restored(
     cluster: ClusterFactory,

@@ -10,6 +10,7 @@ import pytest
 from tests.conftest import ClusterFactory
 from tests.integration.closeouts import assert_all_pass, local_variables
 from tests.support.playbook import run_playbook
+from tests.support.share import share
 
 LINE = re.compile(r"^\[localhost\] (dump|restore|comparison|checksum): .*$", re.MULTILINE)
 # At 1 MB/s it takes some ten seconds.
@@ -37,7 +38,7 @@ def test_a_long_dump_says_how_far_it_has_come(cluster: ClusterFactory, tmp_path:
     assert shares == sorted(shares) and 0 < shares[-1] <= 100
 
 
-@pytest.mark.parametrize("progress_s", ["0", "10", ""])
+@pytest.mark.parametrize("progress_s", share(["0", "10", ""], 2))
 def test_a_short_run_says_nothing(cluster: ClusterFactory, tmp_path: Path, progress_s: str) -> None:
     server = cluster(16, "CREATE TABLE small AS SELECT g FROM generate_series(1, 10) g")
     result = run_playbook(local_variables(server, tmp_path / "root", schema="public", progress_s=progress_s))
