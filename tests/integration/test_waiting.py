@@ -146,7 +146,7 @@ def test_programs_are_ended_and_who_watches_is_not(server: Cluster) -> None:
     )  # fmt: skip
     reached = server_at(address)
     with reached.session() as session, reached.session() as program, watching(reached, 20) as waits:
-        ProductionSnapshot(session, "public", beside=[waits.pid]).end_programs()
+        ProductionSnapshot(session, "public", beside=[waits.pid]).end_programs(reached)
         own = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'incomex.closeout/0c0c0c0c0c0c'"
         wait_until(lambda: server.psql(own) == "2", 10, "the program's session to end")
         with pytest.raises(CloseoutError):

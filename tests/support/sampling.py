@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 import time
 from pathlib import Path
@@ -39,9 +40,11 @@ class Sampling:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End."""
+        """End. AssertionError where nobody looked to the end, unless the block has an error of its own."""
+        looked = self._thread.is_alive()
         self._end.set()
         self._thread.join(30)
+        assert looked or error is not None, "who looked ended before what was to be looked at"
 
     def _sample(self) -> None:
         while not self._end.is_set():
@@ -73,8 +76,10 @@ class Sampling:
 def files_with(word: bytes, directory: Path) -> list[Path]:
     """The files below a directory that hold the word, or are named after it."""
     found = []
-    for path in directory.rglob("*"):
-        with contextlib.suppress(OSError):
-            if word in str(path).encode() or (path.is_file() and word in path.read_bytes()):
-                found.append(path)
+    # Not rglob: what goes while it walks would be its end.
+    for at, directories, files in os.walk(directory):
+        for path in (Path(at) / name for name in (*directories, *files)):
+            with contextlib.suppress(OSError):
+                if word in str(path).encode() or (path.is_file() and word in path.read_bytes()):
+                    found.append(path)
     return found
