@@ -134,7 +134,9 @@ class ContainerProgram(Program):
                 os.kill(pid, signal.SIGKILL)
 
     def abandon(self) -> None:
-        self.kill()
+        # Where the daemon does not answer, whoever reads the output is told so; but it must not wait for ever.
+        with contextlib.suppress(CloseoutError):
+            self.kill()
         self._hang_up()
 
     def _is_spared(self, pid: int) -> bool:

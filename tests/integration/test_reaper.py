@@ -241,6 +241,8 @@ def test_a_program_that_production_would_take_for_its_own_is_left(start_producti
             assert {one["why"].split(" (")[0] for one in spared} == {
                 "its parent is in the container, whose first process is PostgreSQL"
             }
+        said = run_playbook({"closeout_scratch_driver": "local"}, playbook=REAPER)
+        assert said.rc == 0 and f"of run {run_id} was left: its parent is in the container" in said.stdout, said.stdout
         assert sorted(_of_run(run_id)) == ["sh\n", "sleep\n", "sleep\n"]
         absent = {"state": "absent", "driver": "local", "run_id": run_id, "name": "x"}
         refused = run_module("pg_scratch_server", absent)

@@ -19,6 +19,7 @@ from typing import Any
 
 import psycopg2.extensions
 import pytest
+from ansible_collections.incomex.closeout.plugins.module_utils import _program, _program_container
 from ansible_collections.incomex.closeout.plugins.module_utils._docker import ContainerFacts
 from ansible_collections.incomex.closeout.plugins.module_utils._errors import CloseoutError
 from ansible_collections.incomex.closeout.plugins.module_utils._namespaces import Namespaces
@@ -501,6 +502,23 @@ def test_a_pg_dump_that_starts_another_takes_no_session_of_production_along(
         assert of_run() == []
         wait_until(lambda: own.psql(OURS) == "0", 10, "the end of our sessions")
         cursor.execute("SELECT 1")
+    assert own.psql(SINCE) == since
+
+
+def test_one_that_is_spared_is_not_waited_for(
+    own: containers.Production, docker_host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even to tell its version: it has no session by whose end it would end."""
+    instead_of_pg_dump(own, "sleep 600; true")
+    since = own.psql(SINCE)
+    monkeypatch.setattr(_program, "_RUN_S", 1.0)
+    monkeypatch.setattr(_program_container, "RC_WAIT_S", 1.0)
+    monkeypatch.setattr(_program_container, "STOP_S", 1.0)
+    server = server_at(Address(**in_container(own, docker_host), run_id=RUN_ID))
+    with at_work(RUN_ID), server.session() as session, pytest.raises(CloseoutError) as refused:
+        chosen_transport(server, session, "exec").__enter__()
+    assert "pg_dump closed its output but does not end" in str(refused.value)
+    assert len(of_run()) == 2
     assert own.psql(SINCE) == since
 
 
