@@ -107,6 +107,7 @@ def collect(
                 name: part["run_id"] for name, part in parts.items() if part and "run_id" in part and name != "reaped"
             },
             "reaped": (parts["reaped"] or {}).get("reaped"),
+            "spared": (parts["reaped"] or {}).get("spared"),
             "stages": stages_of(results, steps),
         },
         "settings": settings,

@@ -274,7 +274,21 @@ def teardown_facts(document: Evidence) -> Facts:
         fact("processes", text(get(teardown, "processes"))),
         fact("directories and files", text(get(teardown, "paths"))),
         fact("removed", text(get(teardown, "removed_utc"))),
+        fact("removed of runs that were gone", _of_others(document, "reaped")),
+        fact("left of them, because its end could do harm", _of_others(document, "spared")),
     ]
+
+
+def _of_others(document: Evidence, what: str) -> str:
+    """Return what the reaper removed, or spared, of other runs; nothing of it is "none"."""
+    found = get(document, "run", what)
+    if not found:
+        return text(found)
+    return "; ".join(
+        f"{text(get(one, 'kind'))} {text(get(one, 'name'))} of run {text(get(one, 'run_id'))}"
+        f"{': ' + text(get(one, 'why')) if get(one, 'why') else ''}"
+        for one in listed(found)
+    )
 
 
 def _witnesses(document: Evidence) -> list[dict[str, Any]]:

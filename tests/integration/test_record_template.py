@@ -30,6 +30,12 @@ REGISTERED = {
     "confirmed": "Confirm the checksum",
     "history": "Read the history",
 }
+# A reaper that had something to do, which nothing of this run rests on.
+REAPED = {
+    "changed": True,
+    "reaped": [{"kind": "job", "name": "closeout-job", "run_id": "4711aa"}],
+    "spared": [{"kind": "program", "name": "sh | (17)", "run_id": "4711bb", "why": "its `parent` is there"}],
+}
 SECTIONS = ["1. Backup", "2. Contents", "3. Restore test", "4. Teardown", "5. Production untouched", "6. Result"]
 
 
@@ -41,7 +47,7 @@ def test_the_record_of_a_run_that_stopped_anywhere(production_cluster: Cluster, 
     documents = []
     names = [name for name in STEPS if name in results]
     for count in range(1, len(names) + 1):
-        stopped = {name: results[name] for name in names[:count]}
+        stopped = {"reaped": REAPED, **{name: results[name] for name in names[:count]}}
         if count < len(names):
             stopped[names[count]] = {"failed": True, "msg": f"{names[count]} `failed` | <b>", "changed": False}
         evidence = collect(stopped, host="h", collection={"version": "", "sha256": ""}, orchestrator=_ORCHESTRATOR)
@@ -70,11 +76,14 @@ def test_the_record_of_a_run_that_stopped_anywhere(production_cluster: Cluster, 
         passed = document["verdict"]["result"]["closeout_result"]
         assert f"CLOSEOUT_RESULT: {passed}\n" in record
         assert passed == ("ALL_PASS" if document["name"] == "history" else "FAIL")
+        assert "of a run that was gone: job `closeout-job` of run `4711aa`" in record
+        assert "program `sh \\x7c (17)` of run `4711bb`: `its \\x60parent\\x60 is there`" in record
         for failure in document["evidence"]["failures"]:
             assert "\\x60failed\\x60 \\x7c \\x3cb>" in record
             assert failure["task"] in record
         html = (tmp_path / f"{document['name']}.html").read_text()
         shown = page.texts(html)
+        assert {"job closeout-job of run 4711aa", "program sh | (17) of run 4711bb: its `parent` is there"} <= set(shown)
         assert passed in shown and ("ALL_PASS" in html) is (passed == "ALL_PASS")
         for failure in document["evidence"]["failures"]:
             assert {failure["task"], failure["message"]} <= set(shown)

@@ -175,7 +175,7 @@ def results(driver: str = "docker", rows: int | None = None) -> Json:
         "dump_path": DUMP,
     }
     answer: Json = {
-        "reaped": {"changed": False, "run_id": "", "reaped": []},
+        "reaped": {"changed": False, "run_id": "", "reaped": [], "spared": []},
         "plan": {
             "changed": False,
             "run_id": RUN_ID,

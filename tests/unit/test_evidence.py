@@ -35,6 +35,7 @@ def test_the_document_of_a_whole_run() -> None:
     assert evidence["run"]["started_utc"] == "2026-05-16T10:46:34.000001Z"
     assert evidence["run"]["finished_utc"] == "2026-05-16T10:47:07.000001Z"
     assert (evidence["settings"]["expected_tables"], evidence["settings"]["expected_source"]) == (TABLES, "given")
+    assert evidence["run"]["reaped"] == evidence["run"]["spared"] == []
     assert evidence["failures"] == []
     assert "checks" not in evidence and "result" not in evidence
 

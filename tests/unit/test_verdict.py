@@ -1153,7 +1153,7 @@ DECORATIVE = {
     # What the record prints and no promise rests on. Everything else must be missed by a check when it is not there.
     r"run\.stages(\..*)?": "when each step was, and how long it took: told",
     r"dump\.manifest\.biggest(\..*)?": "the biggest tables, to look at; all of them are in the manifest",
-    r"run\.reaped": "what other runs left behind: nothing of this run rests on it",
+    r"run\.(reaped|spared)": "what other runs left behind: nothing of this run rests on it",
     r"run\.(label|stamp|started_utc|finished_utc)": "names of the run; what binds the parts is run.id",
     r"trend\.recent(\.0(\..*)?)?": "told",
     r"trend\.previous\.(schema|stamp|label|durations_s(\.dump)?)": "told; what is compared is the same database's",
