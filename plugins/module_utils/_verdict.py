@@ -122,7 +122,7 @@ _CHECKS = (
     Check("teardown.absent", 4, "No container, process or network is left", teardown_absent),
     Check("teardown.storage", 4, "No volume, directory or partial file is left", teardown_storage),
     Check("production.identity", 5, "Production is the same server", production_identity),
-    Check("production.not_restarted", 5, "Production was not restarted", production_not_restarted),
+    Check("production.not_restarted", 5, "Production was not restarted and did not crash", production_not_restarted),
     Check("production.tables", 5, "Production has the expected tables, before and after", production_tables),
     Check("production.rows", 5, "Production's rows before and after", production_rows),
     Check("production.read_only", 5, "Nothing of ours wrote to production", production_read_only),
