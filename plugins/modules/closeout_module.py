@@ -42,6 +42,7 @@ RETURN = r"""
 from collections.abc import Callable
 
 from ansible.module_utils.basic import AnsibleModule, _load_params
+from ansible_collections.incomex.closeout.plugins.module_utils._payload_import import compile_once
 
 
 def main_of(name: str) -> Callable[[], None] | None:
@@ -83,6 +84,7 @@ def main_of(name: str) -> Callable[[], None] | None:
 
 def main() -> None:
     """Run the module that the task names."""
+    compile_once()
     # There are none where the documentation is checked.
     parameters = _load_params() or {}
     name = str(parameters.get("_ansible_module_name") or "").rpartition(".")[2]

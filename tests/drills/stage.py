@@ -72,7 +72,7 @@ class Play:
         self._directory = directory
         self._hold = list(hold)
         environment = {
-            "ANSIBLE_CALLBACKS_ENABLED": "closeout_record,closeout_hold",
+            "ANSIBLE_CALLBACKS_ENABLED": "closeout_record,closeout_payload,closeout_hold",
             "CLOSEOUT_HOLD": json.dumps(self._hold),
             "CLOSEOUT_HOLD_DIR": str(directory),
         }

@@ -83,7 +83,9 @@ def test_the_record_of_a_run_that_stopped_anywhere(production_cluster: Cluster, 
             assert failure["task"] in record
         html = (tmp_path / f"{document['name']}.html").read_text()
         shown = page.texts(html)
-        assert {"job closeout-job of run 4711aa", "program sh | (17) of run 4711bb: its `parent` is there"} <= set(shown)
+        assert {"job closeout-job of run 4711aa", "program sh | (17) of run 4711bb: its `parent` is there"} <= set(
+            shown
+        )
         assert passed in shown and ("ALL_PASS" in html) is (passed == "ALL_PASS")
         for failure in document["evidence"]["failures"]:
             assert {failure["task"], failure["message"]} <= set(shown)

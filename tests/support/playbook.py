@@ -61,7 +61,7 @@ def environment(directory: Path) -> dict[str, str]:
         "ANSIBLE_NOCOLOR": "1",
         "ANSIBLE_SHOW_CUSTOM_STATS": "1",
         "ANSIBLE_CALLBACK_PLUGINS": str(_CALLBACKS),
-        "ANSIBLE_CALLBACKS_ENABLED": "closeout_record",
+        "ANSIBLE_CALLBACKS_ENABLED": "closeout_record,closeout_payload",
         "CLOSEOUT_RECORD": str(directory / "record.json"),
         "CLOSEOUT_TESTS_COMPILED": str(_compiled()),
         "PYTHONPATH": str(_COMPILED),
