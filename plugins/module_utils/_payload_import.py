@@ -5,8 +5,8 @@
 """Private to incomex.closeout: what a module imports from its payload is compiled once, and not twice.
 
 The payload is a zip archive of sources. Before Python loads a module of one, it asks for the name of the module's file,
-and zipimport compiles the whole module to know that name; then the module is compiled once more, to be run. In a payload
-the name is known without, which saves a closeout a second. Source: Lib/zipimport.py, Python 3.8 to 3.13.
+and zipimport compiles the whole module to know that name; then the module is compiled once more. In a payload the
+name is known without, which saves a closeout a second. Source: Lib/zipimport.py, Python 3.8 to 3.13.
 """
 
 from __future__ import annotations

@@ -32,6 +32,7 @@ from tests.integration.module_options import TABLES, in_container, private_direc
 from tests.support import containers, modules, session
 from tests.support.places import wait_until
 from tests.support.playbook import run_playbook
+from tests.support.share import share
 from tests.support.watching import Watching
 
 _HERE = "/closeout/pg"
@@ -291,7 +292,7 @@ END $body$;
 """
 
 
-@pytest.mark.parametrize("how", ["event", "stay"])
+@pytest.mark.parametrize("how", share(["event", "stay"], 2))
 def test_a_copy_that_its_own_code_changes_is_told(
     how: str, start_production: ProductionFactory, cutter_governance: str, docker_host: str, tmp_path: Path
 ) -> None:

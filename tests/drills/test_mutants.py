@@ -20,7 +20,7 @@ from tests.support.share import IN_FULL, WRITES, share
 DOCUMENT = ROOT / "docs" / "drills.md"
 _BY_ID = {mutant.id: mutant for mutant in MUTANTS}
 _WORKERS = 2
-_EVERY = 5
+_EVERY = 8
 
 
 class Outcomes:

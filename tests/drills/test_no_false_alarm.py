@@ -18,7 +18,7 @@ VERSIONS = (14, 15, 16, 17, 18)
 WITH_BIG_VALUE = 18
 
 
-@pytest.mark.parametrize("version", share(VERSIONS, 2))
+@pytest.mark.parametrize("version", share(VERSIONS, 4))
 def test_one_of_everything(cluster: ClusterFactory, tmp_path: Path, version: int) -> None:
     server = cluster(version)
     zoo.build(server, "directus", big_value=version == WITH_BIG_VALUE)

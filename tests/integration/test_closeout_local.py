@@ -27,12 +27,7 @@ def test_every_version_passes(cluster: ClusterFactory, cutter_governance: str, v
     evidence = assert_all_pass(run_playbook(local_variables(server, tmp_path)))
     assert evidence["restore"]["scratch"]["server_version"].split(".")[0] == str(version)
     assert evidence["restore"]["errors"]["total"] == 0
-    assert_no_process_left(evidence["run"]["id"])
-
-
-def test_the_scratch_server_is_not_ours_to_fear(production_cluster: Cluster, tmp_path: Path) -> None:
-    """The local scratch server has no TCP, no privileges, and for root a network of its own."""
-    evidence = assert_all_pass(run_playbook(local_variables(production_cluster, tmp_path)))
+    # The local scratch server has no TCP, no privileges, and for root a network of its own.
     isolation = evidence["restore"]["scratch"]["isolation"]
     assert isolation["listen_addresses"] == ""
     assert isolation["capabilities"] == [] and isolation["no_new_privileges"]
@@ -59,7 +54,7 @@ def test_a_later_version_of_the_scratch_server_passes(
 
 
 @pytest.mark.usefixtures("compressors")
-@pytest.mark.parametrize("compression", share(["gzip", "lz4", "zstd"], 2))
+@pytest.mark.parametrize("compression", share(["zstd", "lz4", "gzip"], 3))
 def test_a_compressed_dump_passes(
     cluster: ClusterFactory, cutter_governance: str, compression: str, tmp_path: Path
 ) -> None:

@@ -148,7 +148,7 @@ def assert_encrypted(evidence: dict[str, Any], keys: Keys) -> Path:
 
 @pytest.mark.parametrize(
     ("form", "compression", "ending"),
-    share([("plain", "none", ".sql.age"), ("plain", "zstd", ".sql.zst.age"), ("custom", "gzip", ".dump.age")], 2),
+    share([("plain", "none", ".sql.age"), ("plain", "zstd", ".sql.zst.age"), ("custom", "gzip", ".dump.age")], 3),
 )
 def test_an_encrypted_dump_passes_and_can_be_restored(
     cluster: ClusterFactory,

@@ -168,7 +168,7 @@ def filled(server: postgres.Cluster) -> None:
     server.psql(SUBSCRIPTION, "directus")
 
 
-@pytest.mark.parametrize("version", share(VERSIONS, 2))
+@pytest.mark.parametrize("version", share(VERSIONS, 4))
 def test_a_copy_has_productions_fingerprint_and_every_change_is_seen(cluster: Factory, version: int) -> None:
     server = cluster(version, settings={"wal_level": "logical"})
     filled(server)

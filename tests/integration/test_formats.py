@@ -89,7 +89,7 @@ def test_an_archive_passes(
     assert by_one["restore"]["jobs"] == 1
 
 
-@pytest.mark.parametrize("form", ["custom", "directory"])
+@pytest.mark.parametrize("form", share(["directory", "custom"], 2))
 def test_an_archive_of_a_container_passes(
     production_image: str,
     start_production: ProductionFactory,

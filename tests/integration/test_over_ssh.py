@@ -15,6 +15,7 @@ from tests.integration.closeouts import assert_all_pass, local_variables
 from tests.support.places import wait_until
 from tests.support.playbook import PlaybookResult, run_playbook
 from tests.support.postgres import Cluster
+from tests.support.share import share
 from tests.support.sshd import Sshd, sshd
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="sshd needs root")
@@ -41,7 +42,7 @@ def begun(
     return run
 
 
-@pytest.mark.parametrize("pipelining", ["0", "1"])
+@pytest.mark.parametrize("pipelining", share(["0", "1"], 2))
 def test_a_connection_that_is_cut_does_a_dump_no_harm(
     cluster: ClusterFactory, tmp_path: Path, target: Sshd, pipelining: str
 ) -> None:

@@ -22,7 +22,7 @@ ANALYZE;
 """
 
 
-@pytest.mark.parametrize("form", ["plain", "custom"])
+@pytest.mark.parametrize("form", share(["plain", "custom"], 2))
 def test_a_long_dump_says_how_far_it_has_come(cluster: ClusterFactory, tmp_path: Path, form: str) -> None:
     server = cluster(16, BIG)
     variables = local_variables(
@@ -38,7 +38,7 @@ def test_a_long_dump_says_how_far_it_has_come(cluster: ClusterFactory, tmp_path:
     assert shares == sorted(shares) and 0 < shares[-1] <= 100
 
 
-@pytest.mark.parametrize("progress_s", share(["0", "10", ""], 2))
+@pytest.mark.parametrize("progress_s", share(["", "0", "10"], 3))
 def test_a_short_run_says_nothing(cluster: ClusterFactory, tmp_path: Path, progress_s: str) -> None:
     server = cluster(16, "CREATE TABLE small AS SELECT g FROM generate_series(1, 10) g")
     result = run_playbook(local_variables(server, tmp_path / "root", schema="public", progress_s=progress_s))

@@ -117,7 +117,7 @@ def scratch(shop: tuple[Dump, Path]) -> Iterator[Scratch]:
         yield one
 
 
-@pytest.mark.parametrize("version", share(sorted(VERSIONS), 2))
+@pytest.mark.parametrize("version", share(sorted(VERSIONS), 4))
 def test_one_of_everything_is_restored_by_two(version: int, cluster: ClusterFactory, tmp_path: Path) -> None:
     server = cluster(version, db="zoo")
     zoo.build(server, "zoo", big_value=False)

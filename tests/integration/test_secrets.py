@@ -18,6 +18,7 @@ from tests.support.places import wait_until
 from tests.support.playbook import PlaybookResult, run_playbook
 from tests.support.postgres import Cluster
 from tests.support.sampling import Sampling, files_with
+from tests.support.share import share
 from tests.support.watching import Watching
 
 # The core is searched for: however the rest is quoted, it stays. Nothing else has it, so that what ansible masks is the
@@ -120,7 +121,7 @@ def test_the_search_finds_what_is_there(tmp_path: Path) -> None:
     assert (sampled.open_files, sampled.private_files) == ({"open"}, {"file"})
 
 
-@pytest.mark.parametrize(("way", "given"), [("namespace", "password"), ("exec", "passfile")])
+@pytest.mark.parametrize(("way", "given"), share([("namespace", "password"), ("exec", "passfile")], 2))
 def test_in_a_container(
     way: str, given: str, guarded: Production, docker_host: str, searched: Searched, tmp_path: Path
 ) -> None:
@@ -148,7 +149,7 @@ def test_in_a_container(
     assert CORE not in json.dumps(guarded.container.attrs)
 
 
-@pytest.mark.parametrize("given", ["password", "passfile"])
+@pytest.mark.parametrize("given", share(["passfile", "password"], 2))
 def test_outside_containers(given: str, on_tcp: Cluster, searched: Searched, tmp_path: Path) -> None:
     """SCRAM over TCP, with the local driver."""
     value = PASSWORD if given == "password" else passfile(tmp_path, f"127.0.0.1:{on_tcp.port}", on_tcp.user, PASSWORD)

@@ -209,7 +209,7 @@ def test_a_signed_artefact_that_nobody_can_write_to_passes(left: Left, tmp_path:
     assert (record / "SHA256SUMS.sig").exists()
 
 
-@pytest.mark.parametrize("name", share(["plain", "custom", "bare", "directory"], 2))
+@pytest.mark.parametrize("name", share(["plain", "custom", "bare", "directory"], 4))
 def test_a_dump_of_somebody_else_s_passes(left: Left, name: str, tmp_path: Path) -> None:
     """Roles with odd names, grants by who is no owner, an event trigger, policies; and a dump without any owner."""
     given: dict[str, Any] = {}

@@ -56,7 +56,7 @@ def _rows(server: Cluster, db: str) -> dict[str, int]:
     return {name: n for name, n in counts.items() if not name.startswith(_HASHED_BY_ENUM)}
 
 
-@pytest.mark.parametrize("version", share(sorted(VERSIONS), 2))
+@pytest.mark.parametrize("version", share(sorted(VERSIONS), 4))
 def test_the_zoo_can_be_dumped_and_restored(version: int, cluster: ClusterFactory, tmp_path: Path) -> None:
     server = cluster(version, db="zoo")
     zoo.build(server, "zoo", big_value=False)
