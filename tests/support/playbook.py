@@ -63,16 +63,15 @@ def environment(directory: Path) -> dict[str, str]:
         "ANSIBLE_CALLBACK_PLUGINS": str(_CALLBACKS),
         "ANSIBLE_CALLBACKS_ENABLED": "closeout_record,closeout_payload",
         "CLOSEOUT_RECORD": str(directory / "record.json"),
-        "CLOSEOUT_TESTS_COMPILED": str(_compiled()),
-        "PYTHONPATH": str(_COMPILED),
+        **compiled_once(),
     }
 
 
-def _compiled() -> Path:
-    """Where the session keeps what its programs compiled."""
+def compiled_once() -> dict[str, str]:
+    """The variables with which a session's programs keep what they compiled, for each other."""
     directory = session.TMP / "compiled"
     directory.mkdir(exist_ok=True)
-    return directory
+    return {"CLOSEOUT_TESTS_COMPILED": str(directory), "PYTHONPATH": str(_COMPILED)}
 
 
 def run_playbook(

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from tests.support import session
 from tests.support.places import apt_install, on_debian_as_root, wait_until
+from tests.support.playbook import compiled_once
 
 _START_S = 20.0
 _CONFIGURATION = """\
@@ -36,10 +37,12 @@ Subsystem sftp internal-sftp
 class Sshd:
     """A running sshd. `inventory` is a host's line for it; `cut()` ends all its connections, `stop()` itself, too."""
 
-    def __init__(self, program: str, directory: Path, instead: Mapping[Path, Path] | None = None) -> None:
-        """Make keys, and start on a free port. `instead`: who logs in there sees another directory in a place."""
+    def __init__(
+        self, program: str, directory: Path, instead: Mapping[Path, Path], variables: Mapping[str, str]
+    ) -> None:
+        """Make keys, and start on a free port. Who logs in there has `variables`, and `instead` of a directory another."""
         self._program, self._directory = program, directory
-        self._instead = dict(instead or {})
+        self._instead = dict(instead)
         for name in ("host_key", "key"):
             subprocess.run(
                 ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(directory / name)], check=True, timeout=30
@@ -47,7 +50,8 @@ class Sshd:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = int(free.getsockname()[1])
-        (directory / "config").write_text(_CONFIGURATION.format(port=self.port, directory=directory))
+        given = f"SetEnv {' '.join(f'{name}={value}' for name, value in variables.items())}\n" if variables else ""
+        (directory / "config").write_text(_CONFIGURATION.format(port=self.port, directory=directory) + given)
         self._process: subprocess.Popen[bytes] | None = None
         self.start()
 
@@ -102,8 +106,11 @@ class Sshd:
 
 
 @contextlib.contextmanager
-def sshd(instead: Mapping[Path, Path] | None = None) -> Iterator[Sshd]:
-    """Run one for the time of the block, other directories `instead`; RuntimeError where there is none to be had."""
+def sshd(instead: Mapping[Path, Path] | None = None, *, is_measured: bool = False) -> Iterator[Sshd]:
+    """Run one for the time of the block, other directories `instead`; RuntimeError where there is none to be had.
+
+    What is measured begins as it does for users.
+    """
     program = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:/usr/bin")
     if program is None:
         if not on_debian_as_root():
@@ -114,7 +121,7 @@ def sshd(instead: Mapping[Path, Path] | None = None) -> Iterator[Sshd]:
     made = not os.path.isdir("/run/sshd")
     os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
     directory = Path(tempfile.mkdtemp(prefix="sshd", dir=session.TMP))
-    server = Sshd(program, directory, instead)
+    server = Sshd(program, directory, instead or {}, {} if is_measured else compiled_once())
     try:
         yield server
     finally:

@@ -34,7 +34,7 @@ def measure(bench: Bench) -> Iterator[Case]:
     server = bench.docker or bench.local
     counts = _QUICK_HOSTS if bench.options.quick else HOSTS
     with contextlib.ExitStack() as stack:
-        hosts = [stack.enter_context(sshd()) for _number in range(counts[-1])]
+        hosts = [stack.enter_context(sshd(is_measured=True)) for _number in range(counts[-1])]
         db = bench.database(server, _EMPTY)
         contestants = {name_of(count): partial(_closeouts, server, db, hosts[:count]) for count in counts}
         samples = interleaved("fleet", contestants, bench.options.repeats)
