@@ -1,6 +1,6 @@
 """Drill: kill -9 of the module, of ansible-playbook, of everything, at moments spread over a whole closeout.
 
-`make drills` kills thirty times and writes docs/kills.md; `make test` kills a fifth as often. Nothing passes that
+`make drills` kills thirty times and writes docs/kills.md; `make test` kills a tenth as often. Nothing passes that
 should not, production and the container beside it stay as they are, and after the next run, or the deadline, nothing is
 left.
 """
@@ -35,7 +35,7 @@ from tests.support.share import IN_FULL, WRITES
 
 DOCUMENT = ROOT / "docs" / "kills.md"
 VICTIMS = ("the module", "ansible-playbook", "everything")
-MOMENTS = 10 if IN_FULL else 2
+MOMENTS = 10 if IN_FULL else 1
 TTL_S = 60
 _END_S = 150.0
 _MARK = "CLOSEOUT_KILL"
@@ -248,7 +248,7 @@ def test_kill_9_at_any_moment(
         for number in range(MOMENTS):
             for place, victim in enumerate(VICTIMS):
                 driver = ("docker", "local")[(number + place) % 2]
-                moment_s = whole_s[driver] * (number + (place + 0.5) / len(VICTIMS)) / MOMENTS
+                moment_s = whole_s[driver] * (number + (place + 1) / (len(VICTIMS) + 1)) / MOMENTS
                 kills.append(Kill(victim, driver, moment_s))
         for kill in kills:
             known = set(drill.root.glob("*"))
@@ -294,7 +294,7 @@ _PAGE = """\
 
 `kill -9` of the module, of ansible-playbook, and of everything that ansible-playbook had started, at {count} moments
 spread over a whole closeout of a container, with both scratch drivers. `make drills` does it and writes this page;
-`make test` does it a fifth as often.
+`make test` does it a tenth as often.
 
 **{count} kills: no false PASS, production and the container beside it unchanged, 0 things left** after the next run or
 the deadline: no container, volume or network with our label, no process, no session on production, no unfinished file,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import signal
@@ -17,6 +18,7 @@ import pytest
 from tests.support import containers, image, leftovers, modules, playbook, postgres, session
 from tests.support.image import MAJOR
 from tests.support.places import ROOT, wait_until
+from tests.support.share import share
 
 TABLES = """
 canonical_address_alias cut_change_set cut_change_set_affected_row decision_backlog_dependency decision_backlog_entry
@@ -256,9 +258,10 @@ def test():
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-@pytest.mark.parametrize("whom", ["supervisor", "session"])
-@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize(
+    ("workers", "whom", "number"),
+    share(list(itertools.product((1, 0), ("session", "supervisor"), (signal.SIGKILL, signal.SIGTERM))), 3),
+)
 def test_a_killed_session_takes_its_processes_along(
     whom: str, number: signal.Signals, workers: int, tmp_path: Path
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -58,3 +59,23 @@ def test_a_play_builds_one_payload(tmp_path: Path) -> None:
     assert result.task("runs that are gone left")["status"] == "ok", result.stdout
     sent = [path.name for path in (tmp_path / "sent").rglob("AnsiballZ_*")]
     assert sent == [f"AnsiballZ_{PAYLOAD}.py"] * 2
+
+
+def test_a_pipelined_payload_is_read_at_once(tmp_path: Path) -> None:
+    """And not byte by byte, as Python reads a program on its input: a second of every three."""
+    calls = tmp_path / "calls"
+    wrapper = tmp_path / "python"
+    wrapper.write_text(f'#!/bin/sh\necho "$# $1 $2" >>{calls}\nexec {sys.executable} "$@"\n')
+    wrapper.chmod(0o755)
+    result = run_playbook(
+        {"closeout_container": "", "closeout_login_unix_socket": str(tmp_path), "closeout_scratch_driver": "local",
+         "closeout_root": str(tmp_path / "root")},
+        check=True,
+        inventory=f"[closeout]\nlocalhost ansible_connection=local ansible_python_interpreter={wrapper}\n",
+        env={"ANSIBLE_PIPELINING": "1"},
+    )  # fmt: skip
+    assert "problems" in result.task("Plan the run")["result"], result.stdout
+    assert result.task("runs that are gone left")["status"] == "ok", result.stdout
+    told = calls.read_text().splitlines()
+    assert len(told) == 2
+    assert all(one.startswith("2 -c ") and "sys.stdin.buffer.read()" in one for one in told), told

@@ -55,6 +55,8 @@ class Searched:
         """Run the playbook."""
         environment = {name: str(path) for name, path in self._places.items()}
         environment["ANSIBLE_LOG_PATH"] = str(self.kept / "log")
+        # As by default, where a module's arguments lie in a file of their own.
+        environment["ANSIBLE_PIPELINING"] = "0"
         with self.sampled:
             result = run_playbook(variables, arguments=["-vvv"], env=environment)
         self._result = result

@@ -86,7 +86,8 @@ def run_playbook(
 ) -> PlaybookResult:
     """Run a playbook (a name with the collection's, or a path) on this host, or on the hosts of `inventory` (INI text).
 
-    The artefact directory is the one that the run's statistics name, else the newest below closeout_root.
+    Modules come by their program's input, which is faster; other tests, and the demo, do without (pipelining). The
+    artefact directory is the one that the run's statistics name, else the newest below closeout_root.
     """
     with tempfile.TemporaryDirectory(prefix="play", dir=session.TMP) as name:
         directory = Path(name)
@@ -95,8 +96,9 @@ def run_playbook(
         done = subprocess.run(
             [str(BIN / "ansible-playbook"), playbook, "-i", str(directory / "hosts"),
              "-e", f"@{directory / 'vars.json'}", *(["--check"] if check else []), *arguments],
-            cwd=directory, env={**environment(directory), **(env or {})}, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=timeout_s, check=False,
+            cwd=directory, env={**environment(directory), "ANSIBLE_PIPELINING": "1", **(env or {})},
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=timeout_s,
+            check=False,
         )  # fmt: skip
         record: dict[str, Any] = {"stats": {}, "custom": {}, "tasks": []}
         if (directory / "record.json").exists():

@@ -40,7 +40,7 @@ class Sshd:
     def __init__(
         self, program: str, directory: Path, instead: Mapping[Path, Path], variables: Mapping[str, str]
     ) -> None:
-        """Make keys, and start on a free port. Who logs in there has `variables`, and `instead` of a directory another."""
+        """Make keys, and start on a free port. Who logs in has `variables`, and another directory `instead` of one."""
         self._program, self._directory = program, directory
         self._instead = dict(instead)
         for name in ("host_key", "key"):
