@@ -17,7 +17,17 @@ from ._outcome import INFO, PASS, Evidence, get
 from ._printable import printable
 from ._summary import check_lines, labelled
 from ._verification import as_restore_test
-from ._view import Facts, fact, isolation_facts, problems_of, scratch_facts, sections_of, sentence, teardown_facts
+from ._view import (
+    Facts,
+    fact,
+    isolation_facts,
+    leftover_facts,
+    problems_of,
+    scratch_facts,
+    sections_of,
+    sentence,
+    teardown_facts,
+)
 from ._view_tables import biggest, compared
 from ._view_text import listed, moment, number, size, size_and_bytes, text
 from ._view_timeline import FILES, PRODUCTION, timeline
@@ -83,7 +93,7 @@ def verification_view(document: Evidence) -> dict[str, Any]:
         "compared": compared(test),
         "scratch": scratch_facts(test),
         "isolation": isolation_facts(test),
-        "teardown": teardown_facts(test),
+        "teardown": [*teardown_facts(test), *leftover_facts(document)],
         "about": _about(document),
         "notes": [text(one) for one in listed(get(document, "plan", "notes"))],
         "limits": [{"claim": claim, "why": why} for claim, why in _limits(document).items()],

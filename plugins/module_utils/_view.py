@@ -76,7 +76,7 @@ def view(document: Evidence) -> dict[str, Any]:
         "compared": compared(document),
         "scratch": scratch_facts(document),
         "isolation": isolation_facts(document),
-        "teardown": teardown_facts(document),
+        "teardown": [*teardown_facts(document), *leftover_facts(document)],
         "witnesses": _witnesses(document),
         "sessions": _sessions(document),
         "history": history(document),
@@ -274,6 +274,12 @@ def teardown_facts(document: Evidence) -> Facts:
         fact("processes", text(get(teardown, "processes"))),
         fact("directories and files", text(get(teardown, "paths"))),
         fact("removed", text(get(teardown, "removed_utc"))),
+    ]
+
+
+def leftover_facts(document: Evidence) -> Facts:
+    """Return what was removed of runs that were gone, and what was left of them."""
+    return [
         fact("removed of runs that were gone", _of_others(document, "reaped")),
         fact("left of them, because its end could do harm", _of_others(document, "spared")),
     ]

@@ -236,3 +236,19 @@ def test_a_verification_that_stopped_anywhere_has_a_record(kind: str, count: int
     shown = verification_view({**evidence, **found})
     assert shown["passed"] is whole
     assert shown["line"] == lines[0]
+
+
+def test_what_the_reaper_did_is_shown() -> None:
+    steps = results("artefact")
+    steps["reaped"] = {
+        "changed": True,
+        "reaped": [{"kind": "job", "name": "closeout-1", "run_id": ""}],
+        "spared": [{"kind": "program", "name": "sh (17)", "run_id": "4711bb", "why": "its parent\n is there"}],
+    }
+    evidence = collected(steps)
+    shown = verification_view({**evidence, **verification_verdict(evidence)})
+    said = {one["label"]: one["value"] for one in shown["teardown"]}
+    assert said["removed of runs that were gone"] == "job closeout-1 of run —"
+    assert said["left of them, because its end could do harm"] == (
+        "program sh (17) of run 4711bb: its parent\\n is there"
+    )
