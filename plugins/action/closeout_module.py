@@ -37,7 +37,7 @@ _LONG_STATES = ("confirmed", "sealed", "pruned")
 _LARGE = ("evidence", "record", "page", "lists")
 _PAUSE_S = 1.0
 # Python reads a program that it is given on its input byte by byte, a system call each: 700,000 for our payload.
-_READ_WHOLE = "import sys; exec(compile(sys.stdin.buffer.read(), '<stdin>', 'exec'))"
+_READ_WHOLE = "import sys; exec(sys.stdin.buffer.read())"
 
 
 class ActionModule(Normal):

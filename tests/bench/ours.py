@@ -187,13 +187,13 @@ def sessions(server: Server, db: str) -> int:
     return int(row[0])
 
 
-def closeout(server: Server, db: str, **variables: Any) -> Sample:
+def closeout(server: Server, db: str, env: Mapping[str, str] | None = None, **variables: Any) -> Sample:
     """The whole playbook: seconds from start to end, and by stage what its tasks took. BenchError unless it passes."""
     with directory() as own:
         given = {**server.variables, "closeout_db": db, "closeout_root": str(own / "root"), "closeout_label": "bench"}
         (own / "root").mkdir(mode=0o700)
         given.update({f"closeout_{name}": value for name, value in variables.items()})
-        run = playbooks.run(given)
+        run = playbooks.run(given, env=env)
         stages: dict[str, float] = {}
         for task in run.tasks:
             stage = _stage(task)
@@ -202,6 +202,11 @@ def closeout(server: Server, db: str, **variables: Any) -> Sample:
         told = run.evidence["dump"]
         facts = {"dump_bytes": told["size_bytes"], "told_s": told["duration_s"], "transport": told["transport"]}
         return Sample(run.seconds, stages, facts=facts)
+
+
+def pipelined(server: Server, db: str) -> Sample:
+    """The whole playbook where a module comes by its program's input (Ansible's `pipelining`)."""
+    return closeout(server, db, {"ANSIBLE_PIPELINING": "1"})
 
 
 def _stage(task: Mapping[str, Any]) -> str:

@@ -34,6 +34,7 @@ def run(
     with tempfile.TemporaryDirectory(prefix="times", dir=session.TMP) as directory:
         times = Path(directory) / "times.json"
         own = {
+            **playbook.AS_USERS_HAVE_IT,
             "ANSIBLE_CALLBACK_PLUGINS": str(_CALLBACKS),
             "ANSIBLE_CALLBACKS_ENABLED": "bench_times",
             "BENCH_TIMES": str(times),

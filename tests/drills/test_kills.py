@@ -29,7 +29,7 @@ from tests.support import containers, session
 from tests.support.containers import Production
 from tests.support.image import MAJOR
 from tests.support.places import DATA, ROOT, wait_until
-from tests.support.playbook import BIN, CLOSEOUT, LOCAL, environment, run_playbook
+from tests.support.playbook import AS_USERS_HAVE_IT, BIN, CLOSEOUT, LOCAL, environment, run_playbook
 from tests.support.postgres import install
 from tests.support.share import IN_FULL, WRITES
 
@@ -113,7 +113,7 @@ class Drill:
                 [str(BIN / "ansible-playbook"), CLOSEOUT, "-i", str(place / "hosts"),
                  "-e", write_vars(place / "vars.json", self.variables(driver))],
                 # Nothing that one run compiled makes the next shorter, or the moments come too late in it.
-                cwd=place, env={**environment(place), "CLOSEOUT_TESTS_COMPILED": "", _MARK: place.name},
+                cwd=place, env={**environment(place), **AS_USERS_HAVE_IT, _MARK: place.name},
                 stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT,
             )  # fmt: skip
         try:

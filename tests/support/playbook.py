@@ -18,6 +18,8 @@ BIN = Path(sys.executable).parent
 CLOSEOUT = "incomex.closeout.closeout"
 # In the inventory, because interpreter discovery may pick a python without psycopg2.
 LOCAL = "localhost ansible_connection=local ansible_python_interpreter='{{ ansible_playbook_python }}'"
+# What a run is without all that makes the tests faster: as whoever changes nothing has it.
+AS_USERS_HAVE_IT = {"CLOSEOUT_TESTS_COMPILED": "", "ANSIBLE_PIPELINING": "0"}
 _CALLBACKS = Path(__file__).parent / "callbacks"
 _COMPILED = Path(__file__).with_name("compiled")
 

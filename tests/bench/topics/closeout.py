@@ -11,6 +11,7 @@ from tests.bench.measure import Contestant, interleaved
 from tests.bench.results import Case
 from tests.bench.topics.chain import BY_HAND, COMMUNITY, OURS
 
+PIPELINED = f"{OURS}, pipelining"
 _EMPTY = Shape("shop", 0)
 
 
@@ -23,10 +24,12 @@ def measure(bench: Bench) -> Iterator[Case]:
             BY_HAND: lambda: alternatives.by_hand(production, db, "all"),
             COMMUNITY: lambda: alternatives.community_chain(production, db),
             OURS: lambda: ours.closeout(production, db),
+            PIPELINED: lambda: ours.pipelined(production, db),
         }
         samples = interleaved("almost empty, docker", contestants, bench.options.repeats)
         yield Case("docker", "production and scratch server in containers", samples)
     local = bench.local
     empty = bench.database(local, _EMPTY)
-    samples = interleaved("almost empty, local", {OURS: lambda: ours.closeout(local, empty)}, bench.options.repeats)
+    both = {OURS: lambda: ours.closeout(local, empty), PIPELINED: lambda: ours.pipelined(local, empty)}
+    samples = interleaved("almost empty, local", both, bench.options.repeats)
     yield Case("local", "production and scratch server outside containers", samples)

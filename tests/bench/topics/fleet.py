@@ -16,7 +16,7 @@ from tests.bench.measure import Sample, interleaved
 from tests.bench.programs import TIMEOUT_S
 from tests.bench.results import Case
 from tests.bench.servers import Server
-from tests.support.playbook import run_playbook
+from tests.support.playbook import AS_USERS_HAVE_IT, run_playbook
 from tests.support.sshd import Sshd, sshd
 
 HOSTS = (1, 2, 4, 8)
@@ -37,12 +37,13 @@ def measure(bench: Bench) -> Iterator[Case]:
         hosts = [stack.enter_context(sshd(is_measured=True)) for _number in range(counts[-1])]
         db = bench.database(server, _EMPTY)
         contestants = {name_of(count): partial(_closeouts, server, db, hosts[:count]) for count in counts}
+        contestants[f"{name_of(1)}, without pipelining"] = partial(_closeouts, server, db, hosts[:1], "0")
         samples = interleaved("fleet", contestants, bench.options.repeats)
     yield Case("fleet", "an almost empty database a host", samples)
 
 
-def _closeouts(server: Server, db: str, hosts: list[Sshd]) -> Sample:
-    """One play over `hosts`; BenchError unless each passes."""
+def _closeouts(server: Server, db: str, hosts: list[Sshd], pipelining: str = "1") -> Sample:
+    """One play over `hosts`, with Ansible's pipelining or without ("0"); BenchError unless each passes."""
     with directory() as own:
         lines = []
         for number, host in enumerate(hosts):
@@ -53,7 +54,7 @@ def _closeouts(server: Server, db: str, hosts: list[Sshd]) -> Sample:
         done = run_playbook(
             variables,
             inventory="\n".join(["[closeout]", *lines, ""]),
-            env={"ANSIBLE_FORKS": str(len(hosts))},
+            env={**AS_USERS_HAVE_IT, "ANSIBLE_FORKS": str(len(hosts)), "ANSIBLE_PIPELINING": pipelining},
             timeout_s=TIMEOUT_S,
         )
         seconds = time.monotonic() - began
