@@ -85,8 +85,10 @@ def run_playbook(
     arguments: Sequence[str] = (),
     env: Mapping[str, str] | None = None,
     timeout_s: float = 300,
+    programs: Path = BIN,
 ) -> PlaybookResult:
     """Run a playbook (a name with the collection's, or a path) on this host, or on the hosts of `inventory` (INI text).
+    `programs` is where ansible-playbook is.
 
     Modules come by their program's input, which is faster; other tests, and the demo, do without (pipelining). The
     artefact directory is the one that the run's statistics name, else the newest below closeout_root.
@@ -96,7 +98,7 @@ def run_playbook(
         (directory / "vars.json").write_text(json.dumps(dict(extra_vars)))
         (directory / "hosts").write_text(inventory if inventory is not None else f"[closeout]\n{LOCAL}\n")
         done = subprocess.run(
-            [str(BIN / "ansible-playbook"), playbook, "-i", str(directory / "hosts"),
+            [str(programs / "ansible-playbook"), playbook, "-i", str(directory / "hosts"),
              "-e", f"@{directory / 'vars.json'}", *(["--check"] if check else []), *arguments],
             cwd=directory, env={**environment(directory), "ANSIBLE_PIPELINING": "1", **(env or {})},
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=timeout_s,

@@ -7,7 +7,11 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
+
 from tests.support.places import CACHE, locked
+
+_OF_THE_LATER_CORE = ("3.12", "3.13", "3.14")
 
 
 def found(*versions: str) -> Path | None:
@@ -36,3 +40,11 @@ def venv(name: str, base: Path, packages: Sequence[str]) -> Path:
             subprocess.run(pip, check=True, timeout=300)
             ready.write_text(str(directory))
     return directory / "bin/python"
+
+
+def later_core() -> tuple[Path, str]:
+    """A venv's python with ansible-core 2.21, and its version ("3.12"); skips where no Python runs that."""
+    base = found(*_OF_THE_LATER_CORE)
+    if base is None:
+        pytest.skip(f"there is no Python {', '.join(_OF_THE_LATER_CORE)} here")
+    return venv("ansible-core-2.21", base, ["ansible-core>=2.21,<2.22"]), base.name.removeprefix("python")
