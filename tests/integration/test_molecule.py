@@ -36,7 +36,7 @@ def molecule(
         cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300,
         check=False,
         env={
-            **environment(directory),
+            **environment(directory), "ANSIBLE_PIPELINING": "1",
             "CLOSEOUT_BIN_DIR": str(bin_dir), "CLOSEOUT_IMAGE": image, "DOCKER_HOST": docker_host,
             "MOLECULE_EPHEMERAL_DIRECTORY": str(directory / "molecule"), "NO_COLOR": "1",
         },

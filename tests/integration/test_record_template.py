@@ -65,7 +65,8 @@ def test_the_record_of_a_run_that_stopped_anywhere(production_cluster: Cluster, 
         "        _closeout_evidence: '{{ item.0.evidence }}'\n"
         "        _closeout_verdict: '{{ item.0.verdict }}'\n"
         "        _closeout_settings: '{{ item.0.evidence.settings }}'\n"
-        '      loop: \'{{ documents | product(["md", "html"]) }}\'\n'
+        # tests/unit/test_view.py has more of the page.
+        '      loop: \'{{ documents | product(["md"]) + documents[::4] | product(["html"]) }}\'\n'
         "      loop_control: {label: '{{ item.0.name }}'}\n"
     )
     rendered = run_playbook({}, playbook=str(tmp_path / "render.yml"), arguments=["-e", f"@{tmp_path}/documents.json"])
@@ -81,11 +82,12 @@ def test_the_record_of_a_run_that_stopped_anywhere(production_cluster: Cluster, 
         for failure in document["evidence"]["failures"]:
             assert "\\x60failed\\x60 \\x7c \\x3cb>" in record
             assert failure["task"] in record
+        if document not in documents[::4]:
+            continue
         html = (tmp_path / f"{document['name']}.html").read_text()
         shown = page.texts(html)
-        assert {"job closeout-job of run 4711aa", "program sh | (17) of run 4711bb: its `parent` is there"} <= set(
-            shown
-        )
+        assert "job closeout-job of run 4711aa" in shown
+        assert "program sh | (17) of run 4711bb: its `parent` is there" in shown
         assert passed in shown and ("ALL_PASS" in html) is (passed == "ALL_PASS")
         for failure in document["evidence"]["failures"]:
             assert {failure["task"], failure["message"]} <= set(shown)
