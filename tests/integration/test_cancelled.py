@@ -20,6 +20,7 @@ from tests.integration.closeouts import docker_variables, local_variables, write
 from tests.integration.module_options import succeeds
 from tests.support.places import wait_until
 from tests.support.playbook import BIN, CLOSEOUT, LOCAL, environment
+from tests.support.share import share
 
 # The lease lasts 10 s; what was begun is then ended.
 _NOTICED_S = 30.0
@@ -122,7 +123,7 @@ def test_a_dump_that_streams_ends_with_its_controller(cluster: ClusterFactory, t
     wait_until(lambda: not jobs(tmp_path), 10, "the module's own directory to go")
 
 
-@pytest.mark.parametrize("driver", ["docker", "local"])
+@pytest.mark.parametrize("driver", share(["docker", "local"], 2))
 def test_a_restore_ends_with_its_controller(
     cluster: ClusterFactory,
     request: pytest.FixtureRequest,

@@ -67,7 +67,7 @@ def assert_archive(evidence: dict[str, Any], form: str) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("version", "form"), share([(14, "custom"), (14, "directory"), (18, "custom"), (18, "directory")], 3)
+    ("version", "form"), share([(14, "custom"), (14, "directory"), (18, "custom"), (18, "directory")], 4)
 )
 def test_an_archive_passes(
     cluster: ClusterFactory, cutter_governance: str, tmp_path: Path, form: str, version: int
