@@ -36,7 +36,7 @@ from tests.support.share import IN_FULL, WRITES
 DOCUMENT = ROOT / "docs" / "kills.md"
 VICTIMS = ("the module", "ansible-playbook", "everything")
 MOMENTS = 10 if IN_FULL else 1
-TTL_S = 60 if IN_FULL else 40
+TTL_S = 60
 _END_S = 150.0
 _MARK = "CLOSEOUT_KILL"
 # The dump takes two seconds, and so does the restore: what lasts is hit more often.
