@@ -16,6 +16,8 @@ from tests.integration.closeouts import (
     assert_all_pass,
     assert_failed,
     assert_no_container_left,
+    assert_recorded,
+    assert_sealed,
     docker_variables,
     last_message,
     statuses,
@@ -89,7 +91,8 @@ def test_tmpfs_storage_another_user_docker_exec_and_a_protected_neighbour_pass(
         "scratch_os_user": "nobody",
         "transport": "exec",
     }
-    evidence = assert_all_pass(run_playbook(docker_variables(production_container, docker_host, tmp_path, **options)))
+    result = run_playbook(docker_variables(production_container, docker_host, tmp_path, **options))
+    evidence = assert_all_pass(result)
     isolation = evidence["restore"]["scratch"]["isolation"]
     assert isolation["user"] == "nobody"
     assert {mount["type"] for mount in isolation["mounts"]} == {"tmpfs"}
@@ -97,7 +100,7 @@ def test_tmpfs_storage_another_user_docker_exec_and_a_protected_neighbour_pass(
     assert evidence["settings"]["transport"] == evidence["dump"]["transport"] == "exec"
     assert evidence["dump"]["transport_reason"] == "asked for by name"
     assert neighbour.name in [one["name"] for one in evidence["production"]["before"]["neighbours"]]
-    assert "PASS" in [one["status"] for one in evidence["checks"] if one["id"] == "production.neighbours"]
+    assert statuses(result)["production.neighbours"] == "PASS"
 
 
 def test_a_table_that_was_renamed_fails_by_name(
@@ -256,6 +259,9 @@ def test_a_protected_neighbour_that_is_not_there_fails_and_the_caller_may_go_on(
     result = run_playbook(docker_variables(production_container, docker_host, tmp_path, **absent))
     assert result.rc == 0, result.stdout
     assert result.custom_stats["closeout_result"] == "FAIL"
+    assert result.artefact is not None
+    assert_sealed(result.artefact)
+    assert_recorded(result)
     assert [name for name, status in statuses(result).items() if status != "PASS" and status != "INFO"] == [
         "production.neighbours"
     ]

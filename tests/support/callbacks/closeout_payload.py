@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import io
 import os
@@ -41,19 +40,18 @@ def _kept(directory: Path, find: _Finder) -> _Finder:
     def search(name: str, fqn: str, source: bytes | str, archive: zipfile.ZipFile, *others: Any) -> Any:
         words = f"{__version__} {fqn} {source!r}\n{''.join(_sources())}"
         path = directory / f"payload-{hashlib.sha256(words.encode()).hexdigest()}"
-        with contextlib.suppress(FileNotFoundError):
+        try:
             members, found = pickle.loads(path.read_bytes())  # noqa: S301 - it is our own
-            for member, text in members:
-                archive.writestr(module_common._make_zinfo(member, others[0], zf=archive), text)
-            return found
-        own = zipfile.ZipFile(io.BytesIO(), "w")
-        found = find(name, fqn, source, own, *others)
-        members = [(member, own.read(member)) for member in own.namelist()]
+        except FileNotFoundError:
+            own = zipfile.ZipFile(io.BytesIO(), "w")
+            found = find(name, fqn, source, own, *others)
+            members = [(member, own.read(member)) for member in own.namelist()]
+            # Whole or not at all: plays run side by side.
+            new = path.with_name(f"{path.name}.{os.getpid()}")
+            new.write_bytes(pickle.dumps((members, found)))
+            new.replace(path)
         for member, text in members:
             archive.writestr(module_common._make_zinfo(member, others[0], zf=archive), text)
-        new = path.with_name(f"{path.name}.{os.getpid()}")
-        new.write_bytes(pickle.dumps((members, found)))
-        new.replace(path)
         return found
 
     return search
