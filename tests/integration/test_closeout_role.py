@@ -57,6 +57,22 @@ def test_parameters_of_the_role_bring_no_result_along(tmp_path: Path, others: di
     assert result.custom_stats.get("closeout_result") != "ALL_PASS" and not (tmp_path / "root").exists()
 
 
+def test_evidence_that_was_set_before_is_refused(tmp_path: Path) -> None:
+    """A fact wins over a variable of the role, and nothing takes a fact away."""
+    playbook = tmp_path / "play.yml"
+    playbook.write_text(
+        "- hosts: closeout\n"
+        "  gather_facts: false\n"
+        "  tasks:\n"
+        f"    - ansible.builtin.set_fact: {json.dumps({'_closeout_evidence': {'run': {'id': '0123456789ab'}}})}\n"
+        "    - ansible.builtin.include_role: {name: incomex.closeout.closeout}\n"
+    )
+    result = run_playbook({"closeout_root": str(tmp_path / "root"), "closeout_fail": False}, playbook=str(playbook))
+    assert result.rc != 0, result.stdout
+    assert "_closeout_evidence" in result.task("nothing else brings")["result"]["msg"]
+    assert result.custom_stats.get("closeout_result") != "ALL_PASS" and not (tmp_path / "root").exists()
+
+
 def test_a_result_that_was_set_before_is_not_told(tmp_path: Path) -> None:
     """Facts and parameters of the role win over variables of an imported file, not over those of an included one."""
     passed = {"closeout_result": "ALL_PASS", "closeout_artifact": "/nowhere", "closeout_sha256": "0" * 64}
