@@ -8,6 +8,8 @@ PYTHON ?= $(shell for p in /usr/bin/python3.11 /usr/bin/python3.12 /usr/bin/pyth
 	$$p -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
+# What is never imported need not be compiled.
+PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
 # The folder that holds ansible_collections/incomex/closeout. The test of the type check points it at a copy.
 COLLECTIONS ?= $(CURDIR)/$(VENV)/collections
 # A worker for each core (pytest-xdist); a file's tests stay together, and the drills, which take longest, are begun first.
@@ -97,13 +99,15 @@ clean:  ## remove .venv, the caches and what a run wrote
 $(VENV)/.run: requirements.txt tests/requirements-demo.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed: make PYTHON=/path/to/python3 ..." >&2; exit 1; }
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r tests/requirements-demo.txt
+	$(PIP_INSTALL) -r tests/requirements-demo.txt
 	site=$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))') && \
 	mkdir -p $$site/ansible_collections/incomex $(VENV)/collections && \
 	ln -sfn "$(CURDIR)" $$site/ansible_collections/incomex/closeout && \
 	ln -sfn $$site/ansible_collections $(VENV)/collections/ansible_collections
 	touch $@
 
+# By the newest pip: that of Python 3.11 needs twenty seconds more to settle the versions.
 $(VENV)/.tools: $(VENV)/.run tests/requirements.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+	$(PIP_INSTALL) --upgrade pip
+	$(PIP_INSTALL) -r tests/requirements.txt
 	touch $@
