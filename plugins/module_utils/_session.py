@@ -49,6 +49,8 @@ _PINNED = {
     "lock_timeout": f"{LOCK_WAIT_S}s",
     "idle_in_transaction_session_timeout": "0",
     "idle_session_timeout": "0",
+    # What is asked of the catalogues is long, and answered before it would be compiled.
+    "jit": "off",
 }
 _PINNED_FROM_17 = {"transaction_timeout": "0"}
 _PARTS_WORDS = re.compile(r"[\\ \t\n\v\f\r]")
