@@ -22,13 +22,16 @@ YAML := $(wildcard galaxy.yml .yamllint .ansible-lint .config meta roles playboo
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv test unit integration sanity drills bench lint ruff mypy mypy-plugins yamllint ansible-lint antsibull docs demo \
-	example clean
+.PHONY: help venv packages test unit integration sanity drills bench lint ruff mypy mypy-plugins yamllint ansible-lint antsibull \
+	docs demo example clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*##/\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r t d; do printf '  %-14s%s\n' "$$t" "$$d"; done
 
 venv: $(VENV)/.tools  ## .venv with everything; the collection importable from any folder
+
+packages:  ## Debian's packages that tests need, at once; without it each is installed when a test first wants it
+	$(PYTHON) -m tests.support.debian
 
 test: $(VENV)/.tools  ## all tests, a worker for each core; ARGS=path: only those, WORKERS=-n0: one by one
 	$(BIN)/python -m pytest $(WORKERS) $(ARGS)

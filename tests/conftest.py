@@ -12,7 +12,8 @@ import hypothesis
 import pytest
 
 from tests.support import age, containers, docker, image, leftovers, postgres, session
-from tests.support.places import CACHE, DATA, apt_install, locked, on_debian_as_root
+from tests.support.debian import apt_install, on_debian_as_root
+from tests.support.places import CACHE, DATA, locked
 
 # Before anything else: what is started from here on descends from the session's supervisor.
 SUPERVISOR, MAY_HAVE_WORKERS = session.begin()

@@ -16,7 +16,8 @@ from aiosmtpd.handlers import Sink
 
 from tests.integration.closeouts import assert_all_pass, local_variables
 from tests.integration.test_notify import NOBODY
-from tests.support.places import ROOT, apt_install, on_debian_as_root
+from tests.support.debian import apt_install, on_debian_as_root
+from tests.support.places import ROOT
 from tests.support.playbook import PlaybookResult, run_playbook
 from tests.support.postgres import Cluster
 from tests.support.webhook import closed_port, webhook

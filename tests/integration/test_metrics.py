@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from tests.integration.closeouts import assert_all_pass, last_message, local_variables
-from tests.support.places import ROOT, apt_install, on_debian_as_root
+from tests.support.debian import apt_install, on_debian_as_root
+from tests.support.places import ROOT
 from tests.support.playbook import run_playbook
 from tests.support.postgres import Cluster
 

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from tests.support import containers, postgres
-from tests.support.places import apt_install, on_debian_as_root
+from tests.support.debian import apt_install, on_debian_as_root
 from tests.support.playbook import PlaybookResult, run_playbook
 
 PREPARE = "incomex.closeout.prepare"

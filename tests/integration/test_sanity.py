@@ -12,7 +12,7 @@ import pytest
 
 from tests.support import pythons
 from tests.support.ansible_test import copy_collection, run
-from tests.support.places import apt_install, on_debian_as_root
+from tests.support.debian import apt_install, on_debian_as_root
 
 HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 OLDEST = "3.9"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.places import apt_install, on_debian_as_root
+from tests.support.debian import apt_install, on_debian_as_root
 
 
 def installed() -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.places import apt_install, on_debian_as_root
+from tests.support.debian import apt_install, on_debian_as_root
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

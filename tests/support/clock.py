@@ -6,7 +6,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from tests.support.places import apt_install, on_debian_as_root
+from tests.support.debian import apt_install, on_debian_as_root
 
 _LIBRARIES = Path("/usr/lib")
 _PATTERN = "*/faketime/libfaketime.so.1"

@@ -17,8 +17,9 @@ import docker.errors
 import requests
 
 from tests.support import session
+from tests.support.debian import apt_install, on_debian_as_root
 from tests.support.disks import mount, mount_itself, unmount_below
-from tests.support.places import CACHE, apt_install, on_debian_as_root, try_lock, wait_until
+from tests.support.places import CACHE, try_lock, wait_until
 
 DEFAULT_URL = "unix:///var/run/docker.sock"
 _START_S = 40.0

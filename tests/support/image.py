@@ -15,8 +15,9 @@ import docker.errors
 import requests
 
 from tests.support import postgres
+from tests.support.debian import apt_install, on_debian_as_root
 from tests.support.docker import Daemon
-from tests.support.places import CACHE, apt_install, locked, on_debian_as_root
+from tests.support.places import CACHE, locked
 
 OFFICIAL = "postgres:16"
 REPOSITORY = "closeout-test/postgres"

@@ -1,13 +1,10 @@
-"""Where things are, and the two helpers that everything else here needs: a lock and a package."""
+"""Where things are, and the two helpers that everything else here needs: a wait and a lock."""
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
 import os
-import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -55,24 +52,3 @@ def locked(path: Path, timeout_s: float = 300) -> Iterator[None]:
         yield
     finally:
         os.close(descriptors[0])
-
-
-def on_debian_as_root() -> bool:
-    """Whether packages can be installed here without asking anybody."""
-    return os.geteuid() == 0 and Path("/etc/debian_version").exists() and shutil.which("apt-get") is not None
-
-
-def apt_install(*packages: str) -> None:
-    """Install Debian packages, saying so on stderr; CalledProcessError when apt fails, as two at a time would."""
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    with locked(CACHE / "apt.lock", timeout_s=600):
-        print(f"tests: installing {' '.join(packages)} with apt", file=sys.__stderr__, flush=True)
-        for command in (["update", "-q"], ["install", "-q", "-y", "--no-install-recommends", *packages]):
-            subprocess.run(
-                ["apt-get", "-o", "DPkg::Lock::Timeout=300", *command],
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=sys.__stderr__,
-                check=True,
-                timeout=600,
-            )

@@ -18,9 +18,10 @@ import pytest
 from docker.models.images import Image
 
 from tests.support import session
+from tests.support.debian import apt_install, on_debian_as_root
 from tests.support.disks import unmount_below
 from tests.support.docker import Daemon, answers
-from tests.support.places import apt_install, on_debian_as_root, wait_until
+from tests.support.places import wait_until
 
 # Podman's own are more than some hosts allow, and its API has no defaults for them.
 ULIMITS = [docker.types.Ulimit(name="nofile", soft=4096, hard=4096)]

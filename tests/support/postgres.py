@@ -23,7 +23,8 @@ import psycopg2
 import psycopg2.extensions
 
 from tests.support import session
-from tests.support.places import CACHE, apt_install, locked, on_debian_as_root, wait_until
+from tests.support.debian import apt_install, on_debian_as_root
+from tests.support.places import CACHE, locked, wait_until
 from tests.support.tars import guarded
 
 # Built without ICU; what they link to is in LIBRARIES (Debian's names).

@@ -15,7 +15,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from tests.support import session
-from tests.support.places import apt_install, on_debian_as_root, wait_until
+from tests.support.debian import apt_install, on_debian_as_root
+from tests.support.places import wait_until
 from tests.support.playbook import compiled_once
 
 _START_S = 20.0
