@@ -95,5 +95,6 @@ def test_a_busy_production_passes_every_time(cluster: ClusterFactory, tmp_path: 
             statuses = {check["id"]: check["status"] for check in evidence["checks"]}
             assert set(statuses.values()) == {"PASS", "INFO"}
             assert statuses["production.rows"] == "INFO"
+            assert evidence["result"]["production_state"] == "SAFE, changed by its own traffic"
             witnesses = [evidence["production"][moment]["rows"]["history"] for moment in ("before", "after")]
             assert witnesses[0] != witnesses[1]

@@ -240,10 +240,14 @@ def test_kill_9_at_any_moment(
         beside = stack.enter_context(containers.production(docker_client, production_image))
         assert beside.id != production.id
         drill = Drill(production, docker_client, docker_host, tmp_path)
-        whole_s = {}
+        whole_s: dict[str, float] = {}
         for driver in ("docker", "local"):
-            code, output, whole_s[driver] = drill.closeout(driver)
-            assert code == 0, output
+            if IN_FULL or not whole_s:
+                code, output, whole_s[driver] = drill.closeout(driver)
+                assert code == 0, output
+            else:
+                # Nearly as long as the other; a share of the kills is not spread so evenly that it would matter.
+                whole_s[driver] = whole_s["docker"]
         kills, found = [], 0
         for number in range(MOMENTS):
             for place, victim in enumerate(VICTIMS):

@@ -18,7 +18,7 @@ from ansible_collections.incomex.closeout.plugins.module_utils._session import S
 
 from tests.integration.one_of_each import SUBSCRIPTION, fill, session_of
 from tests.support import postgres
-from tests.support.share import share
+from tests.support.share import IN_FULL, share
 
 VERSIONS = sorted(postgres.VERSIONS)
 Factory = Callable[..., postgres.Cluster]
@@ -189,6 +189,9 @@ def test_a_copy_has_productions_fingerprint_and_every_change_is_seen(cluster: Fa
         wanted = {name: sorts for name, (_sql, sorts) in CHANGES.items() if name not in later}
         if version < 15:
             wanted["publication's table"] = {"publication table"}
+        every_change = IN_FULL or version == VERSIONS[-1]
+        if not every_change:
+            wanted = {name: wanted[name] for name in share(list(wanted), 4)}
         found = {}
         for name in wanted:
             copy.rows("BEGIN")
@@ -197,7 +200,8 @@ def test_a_copy_has_productions_fingerprint_and_every_change_is_seen(cluster: Fa
             copy.rows("ROLLBACK")
         assert found == wanted
         # Every sort of fact was changed, else the test would prove less than it says.
-        assert set().union(*found.values()) == set(fact_queries(version * 10000, COMMENTED)) - _CANNOT_BE_HAD
+        if every_change:
+            assert set().union(*found.values()) == set(fact_queries(version * 10000, COMMENTED)) - _CANNOT_BE_HAD
     finally:
         copy.close()
         for db in ("directus", "copy"):

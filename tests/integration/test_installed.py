@@ -7,7 +7,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ import pytest
 import yaml
 from ansible_collections.incomex.closeout.plugins.module_utils._orchestrator import collection_facts
 
+from tests.integration.test_demo import assert_passed, run_demo
 from tests.support.collection import Installed, install
 from tests.support.places import ROOT
 from tests.support.playbook import BIN, environment
@@ -101,25 +101,23 @@ def test_the_demo_passes_from_the_installed_collection(installed: Installed, tmp
     """It is the installed code that ran: no other is on the path, and the record has its digest."""
     # A file of this copy alone, and with it a digest that the checkout has not.
     (installed.collection / "meta" / "copy.txt").write_text("installed\n")
-    printed = run(
-        [sys.executable, str(installed.collection / "examples/demo/run"), "--output", str(tmp_path / "output")],
-        tmp_path,
-        timeout_s=300,
+    output = tmp_path / "output"
+    done = run_demo(
+        output,
+        demo=installed.collection / "examples/demo/run",
         ANSIBLE_COLLECTIONS_PATH=str(installed.path),
         ANSIBLE_COLLECTIONS_SCAN_SYS_PATH="false",
         PYTHONDONTWRITEBYTECODE="1",
     )
-    (record,) = (tmp_path / "output").glob("demo_*/closeout.json")
+    assert_passed(done, output)
+    (record,) = output.glob("demo_*/closeout.json")
     evidence = json.loads(record.read_text())
-    assert evidence["result"]["closeout_result"] == "ALL_PASS", printed
     told = evidence["run"]["collection"]
     assert (
         told == collection_facts(str(installed.collection)) and told["sha256"] != collection_facts(str(ROOT))["sha256"]
     )
     assert told["version"] == yaml.safe_load((ROOT / "galaxy.yml").read_text())["version"]
     assert evidence["run"]["orchestrator"]["path"] == str(installed.collection / "playbooks" / "closeout.yml")
-    (verified,) = (tmp_path / "output").glob("verify_demo_*/verification.json")
-    assert json.loads(verified.read_text())["result"]["verification_result"] == "ALL_PASS"
 
 
 def test_an_execution_environment_gets_what_the_collection_needs(installed: Installed, tmp_path: Path) -> None:

@@ -36,7 +36,8 @@ def venv(name: str, base: Path, packages: Sequence[str]) -> Path:
         ready = directory / "ready"
         if not ready.exists() or ready.read_text() != str(directory):
             subprocess.run([str(base), "-m", "venv", "--clear", str(directory)], check=True, timeout=120)
-            pip = [str(directory / "bin/pip"), "install", "--quiet", "--disable-pip-version-check", *packages]
+            pip = [str(directory / "bin/pip"), "install", "--quiet", "--no-compile"]
+            pip += ["--disable-pip-version-check", *packages]
             subprocess.run(pip, check=True, timeout=300)
             ready.write_text(str(directory))
     return directory / "bin/python"
