@@ -58,9 +58,9 @@ def test_the_record_of_a_run_that_stopped_anywhere(production_cluster: Cluster, 
         "- hosts: closeout\n"
         "  gather_facts: false\n"
         "  tasks:\n"
-        "    - ansible.builtin.template:\n"
-        f"        src: {templates}/closeout.{{{{ item.1 }}}}.j2\n"
-        f"        dest: {tmp_path}/{{{{ item.0.name }}}}.{{{{ item.1 }}}}\n"
+        "    - name: Render\n"
+        "      ansible.builtin.debug:\n"
+        f"        msg: \"{{{{ lookup('ansible.builtin.template', '{templates}/closeout.' ~ item.1 ~ '.j2') }}}}\"\n"
         "      vars:\n"
         "        _closeout_evidence: '{{ item.0.evidence }}'\n"
         "        _closeout_verdict: '{{ item.0.verdict }}'\n"
@@ -71,8 +71,11 @@ def test_the_record_of_a_run_that_stopped_anywhere(production_cluster: Cluster, 
     )
     rendered = run_playbook({}, playbook=str(tmp_path / "render.yml"), arguments=["-e", f"@{tmp_path}/documents.json"])
     assert rendered.rc == 0, rendered.stdout
+    texts = {
+        (one["item"][0]["name"], one["item"][1]): one["msg"] for one in rendered.task("Render")["result"]["results"]
+    }
     for document in documents:
-        record = (tmp_path / f"{document['name']}.md").read_text()
+        record = texts[document["name"], "md"]
         assert [line[3:] for line in record.splitlines() if line.startswith("## ")] == SECTIONS
         passed = document["verdict"]["result"]["closeout_result"]
         assert f"CLOSEOUT_RESULT: {passed}\n" in record
@@ -84,7 +87,7 @@ def test_the_record_of_a_run_that_stopped_anywhere(production_cluster: Cluster, 
             assert failure["task"] in record
         if document not in documents[::4]:
             continue
-        html = (tmp_path / f"{document['name']}.html").read_text()
+        html = texts[document["name"], "html"]
         shown = page.texts(html)
         assert "job closeout-job of run 4711aa" in shown
         assert "program sh | (17) of run 4711bb: its `parent` is there" in shown

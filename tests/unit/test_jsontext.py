@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 SIMPLE = st.none() | st.booleans() | st.integers() | st.text()
-VALUES = st.recursive(SIMPLE, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner))
+VALUES = st.recursive(SIMPLE, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=20)
 
 
 @given(st.dictionaries(st.text(), VALUES), st.lists(VALUES))
