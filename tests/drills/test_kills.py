@@ -22,6 +22,7 @@ from typing import Any
 
 import docker
 import pytest
+from ansible_collections.incomex.closeout.plugins.module_utils._abandoned import _UNFETCHED_S
 from ansible_collections.incomex.closeout.plugins.module_utils._running import directory as running_directory
 
 from tests.integration.closeouts import RUN_LABEL, assert_sealed, docker_variables, write_vars
@@ -164,6 +165,16 @@ class Drill:
         """All runs that began an artefact."""
         return [json.loads(mark.read_text())["run_id"] for mark in self.root.glob("*/.closeout.json")]
 
+    def running(self) -> list[Path]:
+        """What long modules of any run keep while they are at work, and until their result is fetched."""
+        found, words = [], [str(self.directory), *self.run_ids()]
+        for path in Path(running_directory()).glob("*"):
+            with contextlib.suppress(OSError):
+                payload = (path / "payload").read_text() if path.is_dir() else path.name
+                if any(word in payload for word in words):
+                    found.append(path)
+        return found
+
     def left(self) -> list[str]:
         """What is there of any run, but for its artefact."""
         label = {"label": RUN_LABEL}
@@ -177,11 +188,7 @@ class Drill:
         for pid, variables, command in _processes():
             if any(mark in variables + command for mark in marks):
                 found.append(f"process {pid} {command.decode(errors='replace')}")
-        for path in Path(running_directory()).glob("*"):
-            with contextlib.suppress(OSError):
-                payload = (path / "payload").read_text() if path.is_dir() else path.name
-                if str(self.directory) in payload or any(run_id in payload for run_id in runs):
-                    found.append(str(path))
+        found += map(str, self.running())
         if self.production.psql(_OURS) != "0":
             found.append("a session on production")
         return found
@@ -281,10 +288,12 @@ def test_kill_9_at_any_moment(
 
 
 def _alive(drill: Drill) -> bool:
-    """Whether a scratch server, or a long module, is within its time yet."""
+    """Whether a scratch server, a long module, or a result that nobody fetched is within its time yet."""
     containers_left = drill.client.api.containers(filters={"label": RUN_LABEL})
     local = list(Path("/var/tmp").glob("closeout-scratch-*/data/postmaster.pid"))
-    return bool(containers_left or local or any(drill.marked(path.name) for path in drill.directory.glob("run-*")))
+    results = [path for path in drill.running() if time.time() - path.stat().st_mtime < _UNFETCHED_S]
+    at_work = any(drill.marked(path.name) for path in drill.directory.glob("run-*"))
+    return bool(containers_left or local or results or at_work)
 
 
 def _settled(look: Callable[[], list[str]]) -> list[str]:

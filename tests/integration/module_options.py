@@ -68,6 +68,17 @@ def fails(name: str, args: Mapping[str, Any], **options: Any) -> modules.ModuleR
     return result
 
 
+def problems_of(variables: Mapping[str, Any]) -> str:
+    """All that the plan finds in the way of a run with these variables of the role; it must find something.
+
+    That the role stops there, and leaves nothing, is seen of whole runs: test_closeout_bad_input.py.
+    """
+    settings = {name.removeprefix("closeout_"): value for name, value in variables.items()}
+    plan = succeeds("closeout_plan", {"settings": settings})
+    assert plan["ready"] is False
+    return "; ".join(" ".join(problem.values()) for problem in plan["problems"])
+
+
 def shipped(name: str, args: Mapping[str, Any]) -> dict[str, Any]:
     """Run a module by `ansible`, as AnsiballZ ships it; its result."""
     done = playbook.run_adhoc(name, args)

@@ -12,7 +12,6 @@ from tests.integration.closeouts import (
     assert_all_pass,
     assert_failed,
     assert_no_process_left,
-    last_message,
     local_variables,
 )
 from tests.integration.test_progress import LINE as PROGRESS
@@ -125,28 +124,6 @@ def test_a_list_that_is_not_given_means_what_production_has(
     assert "VERIFY_dump_contains_3_pub_tables" in evidence["result"]["verify"]
     nothing = run_playbook(local_variables(server, tmp_path / "empty", schema="empty"))
     assert_failed(nothing, "dump.tables", "dump.rows", "restore.tables", "restore.rows", "production.tables")
-
-
-def test_nothing_of_a_run_survives_into_the_next(
-    cluster: ClusterFactory, cutter_governance: str, tmp_path: Path
-) -> None:
-    """Two closeouts in one play: the second one's failure is not covered by the first one's evidence."""
-    good = cluster(16, cutter_governance)
-    playbook = tmp_path / "twice.yml"
-    playbook.write_text(
-        "- hosts: closeout\n"
-        "  gather_facts: false\n"
-        "  tasks:\n"
-        "    - ansible.builtin.include_role: {name: incomex.closeout.closeout}\n"
-        "      loop: [directus, no_such_db]\n"
-        "      loop_control: {loop_var: closeout_db}\n"
-    )
-    result = run_playbook(local_variables(good, tmp_path / "root"), playbook=str(playbook))
-    assert result.rc != 0
-    assert result.custom_stats["closeout_result"] == "FAIL", result.stdout
-    assert result.custom_stats["closeout_artifact"] == "", result.stdout
-    assert "no_such_db" in last_message(result)
-    assert "ALL_PASS" in result.stdout
 
 
 def test_a_play_that_matches_no_host_fails(tmp_path: Path) -> None:

@@ -17,22 +17,19 @@ PASSED = {"checks": [], "result": {"closeout_result": "ALL_PASS", "failed": [], 
 HERE = LOCAL.removeprefix("localhost ")
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("_closeout_verdict", PASSED),
-        ("_closeout_evidence", {"run": {"id": "0123456789ab"}, "failures": []}),
-        ("_closeout_guard", {"sysid": "1"}),
-        ("_closeout_given", {"db": "other"}),
-        ("_closeout_settings", {"fail": False}),
-        ("_closeout_told", {"localhost/directus": {"closeout_result": "ALL_PASS"}}),
-    ],
-)
-def test_extra_vars_bring_no_result_along(tmp_path: Path, name: str, value: Any) -> None:
+def test_extra_vars_bring_no_result_along(tmp_path: Path) -> None:
     """An extra var wins over set_fact and register; so the role refuses it by name before it does anything."""
-    result = run_playbook({"closeout_root": str(tmp_path), "closeout_fail": False, name: value})
+    brought = {
+        "_closeout_verdict": PASSED,
+        "_closeout_evidence": {"run": {"id": "0123456789ab"}, "failures": []},
+        "_closeout_guard": {"sysid": "1"},
+        "_closeout_given": {"db": "other"},
+        "_closeout_settings": {"fail": False},
+        "_closeout_told": {"localhost/directus": {"closeout_result": "ALL_PASS"}},
+    }
+    result = run_playbook({"closeout_root": str(tmp_path), "closeout_fail": False, **brought})
     assert result.rc != 0, result.stdout
-    assert name in result.task("no extra var brings")["result"]["msg"]
+    assert f"Set from outside: {', '.join(sorted(brought))}." in result.task("no extra var brings")["result"]["msg"]
     assert result.custom_stats.get("closeout_result") != "ALL_PASS"
     assert not list(tmp_path.iterdir())
 
@@ -93,14 +90,15 @@ def test_a_result_that_was_set_before_is_not_told(tmp_path: Path) -> None:
     assert result.custom_stats["closeout_artifact"] == ""
 
 
-@pytest.mark.parametrize("playbook", ["closeout", "prepare"])
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("playbook", "arguments", "words"),
     [
-        (["--tags", "x"], "--tags x"),
-        (["--skip-tags", "untagged"], "untagged"),
-        (["--skip-tags", "always,untagged"], "tags"),
-        (["--limit", "h2"], "within --limit h2"),
+        ("closeout", ["--tags", "x"], "--tags x"),
+        ("closeout", ["--skip-tags", "untagged"], "untagged"),
+        ("closeout", ["--skip-tags", "always,untagged"], "tags"),
+        ("closeout", ["--limit", "h2"], "within --limit h2"),
+        ("prepare", ["--tags", "x"], "--tags x"),
+        ("prepare", ["--limit", "h2"], "within --limit h2"),
     ],
 )
 def test_a_run_that_would_do_nothing_fails(tmp_path: Path, playbook: str, arguments: list[str], words: str) -> None:
@@ -164,7 +162,8 @@ def test_several_hosts_have_one_result(production_cluster: Cluster, tmp_path: Pa
 
 
 def test_several_databases_have_one_result(production_cluster: Cluster, tmp_path: Path) -> None:
-    """A loop whose first database failed and whose second one passed does not say ALL_PASS."""
+    """A loop whose first database failed and whose second one passed does not say ALL_PASS; and of what passed nothing
+    survives into the next run, which fails."""
     playbook = tmp_path / "loop.yml"
     playbook.write_text(
         "- hosts: closeout\n"
@@ -184,6 +183,7 @@ def test_several_databases_have_one_result(production_cluster: Cluster, tmp_path
         "localhost/directus": "ALL_PASS",
         "localhost/no_such_db#2": "FAIL",
     }
+    assert results["localhost/no_such_db#2"]["closeout_artifact"] == "", result.stdout
 
 
 def test_a_record_that_cannot_be_sealed_says_fail(production_cluster: Cluster, tmp_path: Path) -> None:
