@@ -134,7 +134,7 @@ def test_a_directory_is_not_written_from_within_a_container(
 ) -> None:
     """Neither by the plan nor by the module: what a container could write to on the host, it could leave by."""
     asked = docker_variables(production_container, docker_host, tmp_path / "root", format="directory", transport="exec")
-    assert "wanted auto or host for the format directory" in problems_of(asked)
+    assert "closeout_transport auto or host for the format directory" in problems_of(asked)
     options = {"schema": "cutter_governance", "format": "directory", "name": "prod.dir"}
     directory = private_directory(tmp_path / "dump")
     for transport in ("exec", "namespace"):
