@@ -1,5 +1,5 @@
 """Drill: production is written to during the whole run. Production, dump and copy are equal all the same, every time of
-ten (once in a share of the drills), because one snapshot serves them all."""
+ten (two in a share of the drills), because one snapshot serves them all."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.playbook import run_playbook
 from tests.support.postgres import Cluster
 from tests.support.share import IN_FULL
 
-RUNS = 10 if IN_FULL else 1
+RUNS = 10 if IN_FULL else 2
 WRITERS = 2
 PAUSE_S = 0.004
 

@@ -264,7 +264,7 @@ LEFT_OUT = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("version", share(VERSIONS, 5))
+@pytest.mark.parametrize("version", share(VERSIONS, 4))
 def test_what_pg_dump_leaves_out_by_design_is_named_or_not_counted(cluster: Factory, version: int) -> None:
     server = cluster(version)
     for what, (sql, lost, told) in LEFT_OUT.items():

@@ -90,15 +90,14 @@ def test_a_result_that_was_set_before_is_not_told(tmp_path: Path) -> None:
     assert result.custom_stats["closeout_artifact"] == ""
 
 
+@pytest.mark.parametrize("playbook", ["closeout", "prepare"])
 @pytest.mark.parametrize(
-    ("playbook", "arguments", "words"),
+    ("arguments", "words"),
     [
-        ("closeout", ["--tags", "x"], "--tags x"),
-        ("closeout", ["--skip-tags", "untagged"], "untagged"),
-        ("closeout", ["--skip-tags", "always,untagged"], "tags"),
-        ("closeout", ["--limit", "h2"], "within --limit h2"),
-        ("prepare", ["--tags", "x"], "--tags x"),
-        ("prepare", ["--limit", "h2"], "within --limit h2"),
+        (["--tags", "x"], "--tags x"),
+        (["--skip-tags", "untagged"], "untagged"),
+        (["--skip-tags", "always,untagged"], "tags"),
+        (["--limit", "h2"], "within --limit h2"),
     ],
 )
 def test_a_run_that_would_do_nothing_fails(tmp_path: Path, playbook: str, arguments: list[str], words: str) -> None:

@@ -13,7 +13,6 @@ from tests.support import session
 from tests.support.places import ROOT
 from tests.support.playbook import environment
 from tests.support.postgres import Cluster
-from tests.support.share import IN_FULL
 
 NAME = "closeout-molecule"
 
@@ -55,7 +54,6 @@ def test_a_scenario(
         assert f"{scenario} > {step}: Executed: Successful" in done.stdout
 
 
-@pytest.mark.skipif(not IN_FULL, reason="not in a share: that Molecule destroys is its own")
 def test_a_closeout_that_fails_is_destroyed_as_well(
     docker_host: str, production_image: str, production_cluster: Cluster, tmp_path: Path
 ) -> None:
