@@ -8,8 +8,7 @@ PYTHON ?= $(shell for p in /usr/bin/python3.11 /usr/bin/python3.12 /usr/bin/pyth
 	$$p -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
-# What is never imported need not be compiled.
-PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
+PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # The folder that holds ansible_collections/incomex/closeout. The test of the type check points it at a copy.
 COLLECTIONS ?= $(CURDIR)/$(VENV)/collections
 # A worker for each core (pytest-xdist); a file's tests stay together, and the drills, which take longest, are begun first.
@@ -109,8 +108,9 @@ $(VENV)/.run: requirements.txt tests/requirements-demo.txt
 	ln -sfn $$site/ansible_collections $(VENV)/collections/ansible_collections
 	touch $@
 
-# By the newest pip: that of Python 3.11 needs twenty seconds more to settle the versions.
+# By the newest pip: that of Python 3.11 needs twenty seconds more to settle the versions. Most of it is never imported,
+# and need not be compiled; what a user needs is, for whoever runs it may not write here.
 $(VENV)/.tools: $(VENV)/.run tests/requirements.txt
-	$(PIP_INSTALL) --upgrade pip
-	$(PIP_INSTALL) -r tests/requirements.txt
+	$(PIP_INSTALL) --no-compile --upgrade pip
+	$(PIP_INSTALL) --no-compile -r tests/requirements.txt
 	touch $@
