@@ -41,6 +41,7 @@ from ._fingerprint import Fingerprint, count_facts
 from ._formats import Format
 from ._globals import read_globals
 from ._manifest import Manifest
+from ._network import client_side
 from ._printable import printable_lines
 from ._production_beside import Values, compare_values, read_values
 from ._production_content import compare_with_production
@@ -186,7 +187,7 @@ def _attempt(
         "pg_dump",
         *transport.connection_arguments(),
         "--dbname",
-        database_argument(server.address.login_db),
+        database_argument(server.address.login_db, client_side(server.address.login_host)),
         "--encoding",
         globals_document["database"]["encoding"],
         "--lock-wait-timeout",
@@ -234,7 +235,7 @@ def _attempt(
             _keep_log(request, said)
             if facts["rc"] != 0:
                 # DDL in the wrong moment makes pg_dump itself stumble; then another attempt is worth it.
-                _refuse_rewritten(snapshot)
+                _refuse_rewritten(snapshot, said)
                 raise _failed(said, facts, holders(session))
             # Without a stream nothing tells that the locks are held. What changed meanwhile is found all the same.
             counting = counting or counter.submit(_count, snapshot)
@@ -335,7 +336,8 @@ def _refuse_open(directory: str) -> None:
         )
 
 
-def _refuse_rewritten(snapshot: ProductionSnapshot) -> None:
+def _refuse_rewritten(snapshot: ProductionSnapshot, said: str = "") -> None:
+    """Refuse a snapshot that is not pg_dump's; ``said`` is what that said where it failed."""
     try:
         changed = snapshot.rewritten()
     except SqlError as error:
@@ -344,8 +346,10 @@ def _refuse_rewritten(snapshot: ProductionSnapshot) -> None:
         raise ProgramFailed(
             "Production closed our session while it was dumped",
             wanted="a server that goes on until the dump is complete",
-            found="the session that holds the snapshot is gone",
-            do="find out what became of the server (a restart, a failover, an administrator's command)",
+            found=f"the session that holds the snapshot is gone: {error.said}"
+            + (f"; pg_dump said: {_tail(said)}" if said else ""),
+            do="find out what became of the server (a restart, a failover, an administrator's command)"
+            " or of the network",
         ) from error
     if changed:
         raise DumpChanged(

@@ -14,7 +14,7 @@ import pwd
 import re
 import socket
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,7 @@ from ._containersocket import assert_peer, open_socket_directory
 from ._docker import ContainerFacts, Daemon
 from ._errors import CloseoutError, NotOurs, ProgramFailed
 from ._labels import RUN_VARIABLE
+from ._network import client_side
 from ._passfile import password_from
 from ._program import PASSWORD, Program, run
 from ._program_container import ContainerProgram
@@ -138,7 +139,7 @@ class Server(ABC):
 
     def read_options(self, session: Session) -> str:
         """Return PGOPTIONS for a program that reads from this server."""
-        return program_options(session.server_version_num)
+        return program_options(session.server_version_num, on_linux=session.is_on_linux)
 
 
 class ContainerServer(Server):
@@ -249,6 +250,7 @@ class HostServer(Server):
                 "dbname": db,
                 "sslmode": given.ssl_mode if given.login_host else "",
                 "sslrootcert": given.ca_cert,
+                **client_side(given.login_host),
             },
             run_id=given.run_id,
             read_only=read_only,
@@ -315,15 +317,16 @@ def read_version(program: Program, name: str) -> tuple[int, str]:
     return int(found.group(1)), text.strip()
 
 
-def database_argument(db: str) -> str:
-    """Return ``db`` for a program's --dbname, which takes a connection string too: a plain name stays one.
+def database_argument(db: str, parameters: Mapping[str, int] | None = None) -> str:
+    """Return ``db``, and more of libpq's ``parameters``, for a program's --dbname, which takes a connection string too:
+    a plain name alone stays one.
 
     Source: PostgreSQL manual, 34.1.1 Connection Strings.
     """
-    if "=" not in db and "://" not in db:
+    if not parameters and "=" not in db and "://" not in db:
         return db
     quoted = db.replace("\\", "\\\\").replace("'", "\\'")
-    return f"dbname='{quoted}'"
+    return " ".join([f"dbname='{quoted}'", *(f"{name}={value}" for name, value in (parameters or {}).items())])
 
 
 def server_at(address: Address) -> Server:

@@ -16,6 +16,7 @@ from typing import Any
 
 from ._errors import CloseoutError, ConnectionFailed
 from ._lease import interruptible
+from ._network import CONNECT_S, server_side
 from ._tls import tls_advice
 
 try:
@@ -27,9 +28,9 @@ except ImportError as missing:
     PSYCOPG2_MISSING = str(missing)
 
 APPLICATION = "incomex.closeout"
+_LIBPQ_WITH_USER_TIMEOUT = 120000  # psycopg2-binary 2.8.6 has version 11
 LOCK_WAIT_S = 60
 """How long a session of ours waits for a lock that somebody holds on production."""
-_CONNECT_TIMEOUT_S = 10
 _COPY_BYTES = 1 << 18
 
 # Settings by which two servers could print the same row differently, or end a long session of ours.
@@ -61,8 +62,8 @@ def application_name(run_id: str) -> str:
     return f"{APPLICATION}/{run_id}" if run_id else APPLICATION
 
 
-def program_options(server_version_num: int) -> str:
-    """Return the value of PGOPTIONS for a program that reads from production.
+def program_options(server_version_num: int, *, on_linux: bool) -> str:
+    """Return the value of PGOPTIONS for a program that reads from production, whose server may be ``on_linux``.
 
     Only what pg_dump does not set by itself, and what must hold whatever an administrator set for role or database.
     """
@@ -77,6 +78,7 @@ def program_options(server_version_num: int) -> str:
     ]
     # pg_dump has its own option for waiting on locks, and takes this one back.
     options = {"default_transaction_read_only": "on", "lock_timeout": "0", **{name: _PINNED[name] for name in names}}
+    options.update(server_side(on_linux=on_linux))
     if server_version_num >= 170000:
         options.update(_PINNED_FROM_17)
     return as_options(options)
@@ -95,7 +97,8 @@ class Session:
     """One connection. ``read_only`` is set for the whole session, by a default that no statement of ours changes."""
 
     def __init__(self, parameters: dict[str, Any], *, run_id: str, read_only: bool = True) -> None:
-        """Connect with libpq's ``parameters`` (host, port, user, dbname, password, sslmode, sslrootcert).
+        """Connect with libpq's ``parameters`` (host, port, user, dbname, password, sslmode, sslrootcert, those of
+        _network.py).
 
         Raises ConnectionFailed with libpq's own words.
         """
@@ -109,11 +112,12 @@ class Session:
         # At the start, because a role's own statement_timeout would apply to the statement that pins the rest.
         options = "-c statement_timeout=0" + (" -c default_transaction_read_only=on" if read_only else "")
         given = {name: value for name, value in parameters.items() if value not in (None, "")}
+        if psycopg2.extensions.libpq_version() < _LIBPQ_WITH_USER_TIMEOUT:
+            given.pop("tcp_user_timeout", None)
         try:
             self._connection = psycopg2.connect(
-                **given,
+                **{"connect_timeout": CONNECT_S, **given},
                 application_name=application_name(run_id),
-                connect_timeout=_CONNECT_TIMEOUT_S,
                 options=options,
                 client_encoding="UTF8",
             )
@@ -121,7 +125,9 @@ class Session:
             raise connection_error(error, given) from error
         self._connection.autocommit = True
         interruptible.add(self)
-        settings = dict(_PINNED)
+        self.is_on_linux = "linux" in self.value("SELECT pg_catalog.version()")
+        """Whether the server says that it was built for Linux."""
+        settings = {**_PINNED, **server_side(on_linux=self.is_on_linux)}
         if self._connection.server_version >= 170000:
             settings.update(_PINNED_FROM_17)
         self.rows(
@@ -257,12 +263,13 @@ class _Receiver:
 
 
 class SqlError(CloseoutError):
-    """A statement failed. ``sqlstate`` is the server's five characters, "" where the connection broke."""
+    """A statement failed. ``sqlstate`` is the server's five characters, "" where the connection broke; ``said`` are the
+    words of the server, or of libpq."""
 
     def __init__(self, error: Any, query: str) -> None:
         self.sqlstate = str(error.pgcode or "")
-        message = " ".join(str(error.pgerror or error).split())
-        super().__init__(f"A statement failed: {message}", wanted=f"an answer to: {' '.join(query.split())[:200]}")
+        self.said = " ".join(str(error.pgerror or error).split())
+        super().__init__(f"A statement failed: {self.said}", wanted=f"an answer to: {' '.join(query.split())[:200]}")
 
 
 def connection_error(error: Any, parameters: dict[str, Any]) -> ConnectionFailed:

@@ -155,6 +155,7 @@ def _normal(text: str, stage: Stage, results: Sequence[PlaybookResult]) -> str:
     for pattern in (
         r"\d{4}-\d\d-\d\dT[\d:.]+Z", r"\d{8}T\d{6}Z", r"\d{4}-\d\d-\d\d", r"\b[0-9a-f]{64}\b", r"\b[0-9a-f]{12}\b",
         r"(?<=base/)[\d/]+", r"(?<=pid )\d+", r"(?<=line )\d+", r"\b\d+(?= bytes)", r"\b\d{4,}\b",
+        r"(?<=snapshot is gone: ).*?(?= What to do:)",
     ):  # fmt: skip
         text = re.sub(pattern, "…", text)
     return text.replace("<", "&lt;").replace("|", "\\|").replace("\n", "<br>")

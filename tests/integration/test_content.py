@@ -136,7 +136,7 @@ def copied(server: postgres.Cluster, directory: Path, encoding: str = "UTF8", be
     where = ["--host", str(server.socket_dir), "--username", server.user, "--dbname"]
     environment = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
     with contextlib.closing(session_of(server, "postgres")) as session:
-        options = program_options(session.server_version_num)
+        options = program_options(session.server_version_num, on_linux=True)
     with dump.open("wb") as file:
         subprocess.run(
             [str(server.bin_dir / "pg_dump"), "--encoding", encoding, *where, PRODUCTION],

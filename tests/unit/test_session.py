@@ -12,9 +12,9 @@ from ansible_collections.incomex.closeout.plugins.module_utils._session import (
 )
 
 
-def options_of(version: int) -> dict[str, str]:
+def options_of(version: int, *, on_linux: bool = True) -> dict[str, str]:
     """Return PGOPTIONS as a mapping; every word is `-c name=value`."""
-    words = program_options(version).split(" ")
+    words = program_options(version, on_linux=on_linux).split(" ")
     assert words[::2] == ["-c"] * (len(words) // 2)
     return dict(word.split("=", 1) for word in words[1::2])
 
@@ -30,6 +30,13 @@ def test_a_program_reads_only_and_has_no_time_limit(version: int) -> None:
     # A server before 17 refuses a connection that names a setting which it does not know.
     assert options.get("transaction_timeout") == ("0" if version >= 170000 else None)
     assert all(options.values())
+
+
+def test_only_a_server_on_linux_is_told_to_look_whether_its_client_is_there() -> None:
+    """Another one may refuse a session that asks for it."""
+    name = "client_connection_check_interval"
+    assert name in options_of(160015)
+    assert name not in options_of(160015, on_linux=False)
 
 
 def test_the_run_is_named() -> None:
