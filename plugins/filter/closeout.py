@@ -23,6 +23,7 @@ from ansible_collections.incomex.closeout.plugins.module_utils._orchestrator imp
 from ansible_collections.incomex.closeout.plugins.module_utils._printable import printable
 from ansible_collections.incomex.closeout.plugins.module_utils._statistics import key_for, statistics
 from ansible_collections.incomex.closeout.plugins.module_utils._summary import summary
+from ansible_collections.incomex.closeout.plugins.module_utils._variable_names import unknown
 from ansible_collections.incomex.closeout.plugins.module_utils._verdict import TITLE, verdict
 from ansible_collections.incomex.closeout.plugins.module_utils._view import view
 from ansible_collections.incomex.closeout.plugins.module_utils._webhook import look_at
@@ -95,6 +96,11 @@ def closeout_webhook(url: Any, token: Any = "") -> dict[str, Any]:
     return look_at(url, token)
 
 
+def closeout_unknown(names: list[str]) -> dict[str, None]:
+    """Return which variables nobody reads, of the names of those that begin with ``closeout_``, as settings."""
+    return unknown(str(name) for name in names)
+
+
 def closeout_foreign(internal: dict[str, Any], title: str = TITLE, prefix: str = INTERNAL) -> bool:
     """Return True. Raises AnsibleFilterError with the names of internal variables that are not null after they were
     reset: somebody else set them. ``title`` is what the play's result is called, ``prefix`` how the role's own begin.
@@ -155,5 +161,6 @@ class FilterModule:
             "closeout_webhook": closeout_webhook,
             "closeout_foreign": closeout_foreign,
             "closeout_key": closeout_key,
+            "closeout_unknown": closeout_unknown,
             "closeout_statistics": closeout_statistics,
         }

@@ -24,7 +24,8 @@ def dump_complete(evidence: Evidence) -> Outcome:
         return Outcome(NOT_RUN, "there is no dump")
     size = dump.get("size_bytes")
     if dump.get("rc") != 0 or isinstance(dump.get("rc"), bool):
-        return Outcome(FAIL, f"pg_dump ended with return code {dump.get('rc')}")
+        ended = "did not come to its end" if dump.get("rc") is None else f"ended with return code {dump['rc']}"
+        return Outcome(FAIL, f"pg_dump {ended}")
     if dump.get("complete") is not True:
         return Outcome(FAIL, "the end marker is missing: the dump is cut off")
     if not is_count(size) or size == 0:

@@ -126,7 +126,7 @@ def _held(sums: Any) -> Outcome:
     listed, files, *totals = counts
     if any(totals):
         parts = [f"{sort}: {some(sums[sort])}" for sort, total in zip(_SORTS, totals) if total]
-        return Outcome(FAIL, f"{'; '.join(parts)}" + ("" if listed else "; SHA256SUMS lists nothing"))
+        return Outcome(FAIL, f"{'; '.join(parts)}" + ("" if listed else "; SHA256SUMS is missing, or lists nothing"))
     if not listed or listed != files:
         return Outcome(FAIL, f"SHA256SUMS lists {listed} files, {files} are there")
     return Outcome(PASS, "")

@@ -16,6 +16,7 @@ from typing import Any
 from ._findings import size
 from ._printable import printable
 from ._statistics import ALL_PASS, Told, statistics
+from ._view_text import moment
 
 SCHEMA = "incomex.closeout/fleet/1"
 SILENT = "it told nothing: it was not reached, was not begun, or was cut off"
@@ -96,7 +97,7 @@ def fleet_view(document: dict[str, Any]) -> dict[str, Any]:
             f"{document['passed_total']} of {document['runs_total']} closeouts passed, on {document['hosts_total']}"
             f" {'host' if document['hosts_total'] == 1 else 'hosts'}."
         ),
-        "written": document["written_utc"],
+        "written": moment(document["written_utc"]),
         "job": document["job"],
         "size": size(document["size_bytes_total"]),
         # What failed is what is looked for.

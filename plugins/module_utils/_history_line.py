@@ -15,7 +15,7 @@ from typing import Any
 
 from ._clock import from_text
 from ._history import SCHEMA
-from ._outcome import Evidence, get, is_duration
+from ._outcome import Evidence, get, has_begun, is_duration
 
 ALL_PASS = "ALL_PASS"
 SAME = ("host", "production", "db", "audited_schema")
@@ -56,7 +56,7 @@ def line_of(evidence: Evidence) -> dict[str, Any]:
         "audited_rows": get(dump, "rows_total"),
         "snapshot_utc": get(snapshot, "taken_utc"),
         "durations_s": durations_of(evidence),
-        "artefact": get(evidence, "settings", "artefact"),
+        "artefact": get(evidence, "settings", "artefact") if has_begun(evidence) else None,
         "dump": get(dump, "path"),
         "server_version": get(evidence, "production", "before", "server_version"),
         "sysid": get(evidence, "production", "before", "sysid"),

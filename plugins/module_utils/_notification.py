@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from ._findings import size
 from ._history_line import ALL_PASS, durations_of
-from ._outcome import FAIL, NOT_RUN, Evidence, get, is_count
+from ._outcome import FAIL, NOT_RUN, Evidence, get, has_begun, is_count
 from ._printable import printable
 
 SCHEMA = "incomex.closeout/notification/1"
@@ -56,7 +56,7 @@ def _document(evidence: Evidence, room: _Room) -> dict[str, Any]:
     failures = evidence.get("failures") if isinstance(evidence.get("failures"), list) else []
     reasons = [(str(get(one, "task")), str(get(one, "message"))) for one in failures or []]
     reasons += [(str(get(one, "id")), str(get(one, "detail"))) for one in checks]
-    begun = "begun" in (get(evidence, "run", "parts") or {})
+    begun = has_begun(evidence)
     told = {
         "schema": SCHEMA,
         "result": name("result", "closeout_result") or FAIL,

@@ -44,7 +44,9 @@ def some(names: Any) -> str:
 
 def same_set(found: Any, expected: Any, what: str) -> Outcome:
     """Compare a list of tables with the expected one, as sets; nothing expected or nothing read is no pass."""
-    if not isinstance(expected, list) or not expected:
+    if not isinstance(expected, list):
+        return Outcome(FAIL, "which tables are expected is not known")
+    if not expected:
         return Outcome(FAIL, "no table is expected: there is nothing to prove")
     if not isinstance(found, list):
         return Outcome(NOT_RUN, f"the tables of {what} were not read")
@@ -121,6 +123,17 @@ def unreadable(evidence: Evidence) -> set[str]:
         *(get(before, "rows") or {}),
     }
     return {name for name in get(before, "unlogged") or [] if name not in counted}
+
+
+def has_begun(evidence: Evidence) -> bool:
+    """Tell whether the run made its directory: one that another run made meanwhile is not its own."""
+    return "begun" in (get(evidence, "run", "parts") or {}) and not has_failed(evidence, "begun")
+
+
+def has_failed(evidence: Evidence, step: str) -> bool:
+    """Tell whether that step failed."""
+    failures = evidence.get("failures")
+    return any(get(one, "step") == step for one in (failures if isinstance(failures, list) else []))
 
 
 def is_count(value: Any) -> TypeGuard[int]:

@@ -21,8 +21,9 @@ def lines_of(
     settings: dict[str, Any], facts: dict[str, Any], *, ready: bool, retention: Sequence[str] = ()
 ) -> list[str]:
     """Return the plan line by line. What of ``facts`` is missing could not be told; a problem says why. ``retention``
-    is what would be removed if the run passed.
+    is what would be removed if the run passed. A run that is ``ready`` may be bound to fail all the same.
     """
+    go = "yes, but it will FAIL, see the notes" if facts.get("will_fail") else "yes"
     return [
         *_production(settings, facts.get("production")),
         *_database(settings, facts.get("database")),
@@ -36,7 +37,7 @@ def lines_of(
         " nothing else",
         *([_told(settings)] if settings.get("notify_to") else []),
         *(["Then, if it passes:", *retention] if retention else []),
-        "Ready: yes" if ready else "Ready: no, see the problems",
+        f"Ready: {go if ready else 'no, see the problems'}",
     ]
 
 

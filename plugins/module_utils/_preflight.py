@@ -21,7 +21,7 @@ from ._history import assert_usable, path_below
 from ._identity import read_identity
 from ._plan_elsewhere import known_of
 from ._preflight_age import look_at_encryption
-from ._preflight_database import notes_of, problems_of, unlike_expected
+from ._preflight_database import notes_of, nothing_to_audit, problems_of, unlike_expected
 from ._preflight_needs import Needs, read_needs
 from ._preflight_offer import note_surroundings
 from ._preflight_root import look_at_root
@@ -91,7 +91,7 @@ class Preflight:
             self.found.facts["database"] = {**self._needs.as_facts(), **self._sizes.as_facts()}
             self.found.problems += problems_of(session, self._settings["user"])
             self.found.notes += notes_of(session, self._sizes.dump_s(self._settings))
-            self.found.notes += unlike_expected(session, self._settings["schema"], self._settings["expected_tables"])
+            self._tables(session, self._settings["schema"], self._settings["expected_tables"])
             note_surroundings(self.found, self._needs)
             if not _TESTED[0] <= self._needs.major <= _TESTED[1]:
                 self.found.notes.append(
@@ -100,6 +100,12 @@ class Preflight:
                 )
             self.found.tried("identity", server.where, lambda: self._identity(server, session))
             self.found.tried("client", "pg_dump", lambda: self._client(server, session))
+
+    def _tables(self, session: Session, schema: str, expected: list[str]) -> None:
+        self.found.problems += nothing_to_audit(session, schema, expected)
+        unlike = list(unlike_expected(session, schema, expected))
+        self.found.notes += unlike
+        self.found.facts["will_fail"] = bool(unlike)
 
     def _client(self, server: Server, session: Session) -> None:
         wanted = Format(self._settings["format"], self._settings["compression"])

@@ -17,6 +17,10 @@ from ._session import LOCK_WAIT_S, Session
 from ._settings import Problem
 
 _NOT_SYSTEM = "n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'"
+_SCHEMAS_WITH_TABLES = f"""
+SELECT nspname FROM pg_namespace n
+WHERE {_NOT_SYSTEM} AND EXISTS (SELECT 1 FROM pg_class WHERE relnamespace = n.oid AND relkind IN ('r', 'p')) ORDER BY 1
+"""
 # Of an extension's tables pg_dump reads those that it was told of as configuration.
 _DUMPED = """(NOT EXISTS (SELECT 1 FROM pg_depend d
               WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
@@ -150,6 +154,21 @@ def unlike_expected(session: Session, schema: str, expected: list[str]) -> Itera
     if expected and not found["matches"]:
         told = "; ".join(f"{kind}: {some(found[kind])}" for kind in ("missing", "unexpected") if found[kind])
         yield f"Schema {schema} of production has not exactly the expected tables ({told}): dump.tables will fail."
+
+
+def nothing_to_audit(session: Session, schema: str, expected: list[str]) -> Iterator[Problem]:
+    """Yield what stops a run that expects the tables of the snapshot, of a schema that has none. Raises SqlError."""
+    if expected or tables_of(session, schema):
+        return
+    others = [str(row[0]) for row in session.rows(_SCHEMAS_WITH_TABLES)]
+    there = session.value("SELECT EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = %s)", [schema])
+    yield Problem(
+        "tables",
+        f"schema {schema}",
+        "a schema that has tables, or the tables that it must have",
+        f"{'no table in it' if there else 'no such schema'}; schemas with tables: {some(others) or 'none'}",
+        "correct closeout_schema or closeout_db, or set closeout_expected_tables",
+    )
 
 
 def _unreadable(session: Session, user: str) -> Iterator[Problem]:

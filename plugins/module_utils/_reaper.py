@@ -20,7 +20,7 @@ from ._archive_place import take_back
 from ._errors import CloseoutError
 from ._first_process import why_spared
 from ._running import is_at_work, locks_left, remove_lock
-from ._scratch import Driver
+from ._scratch import Driver, Owned
 
 
 @dataclass(frozen=True)
@@ -68,15 +68,29 @@ def reap(drivers: list[Driver], root: str, *, check: bool) -> dict[str, Any]:
     return facts
 
 
+def _not_yet(one: Owned) -> str:
+    """Return why a scratch server stays whose time is not up: no module of its run is at work just now, but the next
+    one may be about to begin."""
+    return (
+        f"it ends by itself at {one.expires_utc}, for its run may go on until then; where that is known to be gone,"
+        f" ansible-playbook incomex.closeout.reap -e closeout_reap_run={one.run_id} ends it now"
+    )
+
+
 def _leftovers(drivers: list[Driver], root: str) -> Iterator[Leftover]:
     # Programs first: they may still be writing what comes after.
     for pid, run_id, name in list(_orphans.programs()):
         if not is_at_work(run_id):
             yield Leftover("program", f"{name} ({pid})", run_id, partial(_orphans.kill, pid, run_id), why_spared(pid))
     for driver in drivers:
-        for run_id, name in driver.expired():
-            if not is_at_work(run_id):
-                yield Leftover("scratch server", name, run_id, partial(driver.absent, run_id, name))
+        waiting: set[str] = set()
+        for one in driver.owned():
+            # A volume, which would be told beside its container, goes with that.
+            if not is_at_work(one.run_id) and (one.is_expired or one.run_id not in waiting):
+                why = "" if one.is_expired else _not_yet(one)
+                waiting.update([one.run_id] if why else [])
+                remove = partial(driver.absent, one.run_id, one.name)
+                yield Leftover("scratch server", one.name, one.run_id, remove, why)
     for path, run_id in _abandoned.half_written(root):
         yield Leftover("partial file", path, run_id, partial(_abandoned.remove, path))
     for path, run_id in _abandoned.expired_copies(root):

@@ -80,7 +80,7 @@ def _verdict_of(evidence: dict[str, Any]) -> list[str]:
     if get(evidence, "result", "closeout_result") == _ALL_PASS:
         return [
             f"This dump passed every check of closeout {_code(get(evidence, 'run', 'id'))} ({_code('closeout.md')}): it"
-            " was restored into a throwaway server and compared with production, row for row."
+            " was restored into a throwaway server, and the copy compared with the dump, row for row."
         ]
     failed = [one for one in evidence.get("checks") or [] if one.get("status") not in (PASS, INFO)]
     lines = [f"- {one['id']} {one['status']}: {_code(one.get('detail'))}" for one in failed]
@@ -172,7 +172,7 @@ class _Guide:
             f"export PGUSER={shell_word(superuser)}",
             f"db={shell_word(self._database['name'])}",
         ]
-        if not self._encrypted:
+        if self._form != PLAIN and not self._encrypted:
             lines.append(f"jobs={get(self._evidence, 'restore', 'jobs') or 1}")
         if self._tablespaces:
             words = [f"-v {shell_word(f'{variable}={location}')}" for _name, variable, location in self._tablespaces]

@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import Any
 
+from ._deadline import is_past
 from ._server import Address
 
 PORT = 5432
@@ -78,6 +79,21 @@ class Absence:
         }
 
 
+@dataclass(frozen=True)
+class Owned:
+    """Something of ours, by the run that it says it is of; ``on_boot_clock`` is its deadline, too: see _deadline.py."""
+
+    run_id: str
+    name: str
+    expires_utc: str
+    on_boot_clock: str
+
+    @property
+    def is_expired(self) -> bool:
+        """Whether its time is up."""
+        return is_past(self.expires_utc, self.on_boot_clock)
+
+
 class Driver(ABC):
     """What can make and remove scratch servers. It touches only what carries its own label and run id."""
 
@@ -98,8 +114,8 @@ class Driver(ABC):
         """Look for what is left of a run."""
 
     @abstractmethod
-    def expired(self) -> list[tuple[str, str]]:
-        """Return run id and name of everything ours whose time is up."""
+    def owned(self) -> list[Owned]:
+        """Return everything that is ours, of whatever run."""
 
 
 def ended_after(ttl_s: int) -> list[str]:

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ._archive_place import MOUNT_POINT
-from ._deadline import deadline, is_past
+from ._deadline import deadline
 from ._docker import Daemon, docker_host_or_default, is_process_of, reason_of
 from ._errors import CloseoutError, NotOurs
 from ._labels import BOOT_CLOCK_LABEL, EXPIRES_LABEL, RUN_LABEL
@@ -30,6 +30,7 @@ from ._scratch import (
     START_TIMEOUT_S,
     Absence,
     Driver,
+    Owned,
     Scratch,
     ScratchRequest,
     ended_after,
@@ -284,7 +285,7 @@ class DockerDriver(Driver):
             processes=list(_processes_of(labelled)),
         )
 
-    def expired(self) -> list[tuple[str, str]]:
+    def owned(self) -> list[Owned]:
         found = []
         listed = self._daemon.call("list containers", self._api.containers, all=True, filters={"label": RUN_LABEL})
         for one in listed:
@@ -292,9 +293,8 @@ class DockerDriver(Driver):
         volumes = self._daemon.call("list volumes", self._api.volumes, filters={"label": RUN_LABEL})
         found.extend((one["Labels"], one["Name"]) for one in volumes.get("Volumes") or [])
         return [
-            (labels[RUN_LABEL], name)
+            Owned(labels[RUN_LABEL], name, labels.get(EXPIRES_LABEL, ""), labels.get(BOOT_CLOCK_LABEL, ""))
             for labels, name in found
-            if is_past(labels.get(EXPIRES_LABEL, ""), labels.get(BOOT_CLOCK_LABEL, ""))
         ]
 
     def _labelled(self, run_id: str) -> list[str]:

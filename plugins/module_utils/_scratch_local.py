@@ -27,7 +27,7 @@ from typing import Any
 
 from ._clock import utc_now
 from ._confined import as_user, confined
-from ._deadline import deadline, is_past
+from ._deadline import deadline
 from ._errors import CloseoutError, NotOurs
 from ._files import read_whole
 from ._peer import peer_of
@@ -38,6 +38,7 @@ from ._scratch import (
     START_TIMEOUT_S,
     Absence,
     Driver,
+    Owned,
     Scratch,
     ScratchRequest,
     ended_after,
@@ -48,6 +49,7 @@ from ._server import Address
 DIRECTORY = "/var/tmp"  # noqa: S108 - on disk, reachable for an unprivileged user, sticky
 _PREFIX = "closeout-scratch-"
 _MARKER = "scratch.json"
+_LONG_PAST = "1970-01-01T00:00:00.000000Z"
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _STOP_TIMEOUT_S = 15.0
 # As closeout_plan makes it.
@@ -257,18 +259,17 @@ class LocalDriver(Driver):
             paths=[directory] if os.path.lexists(directory) else [],
         )
 
-    def expired(self) -> list[tuple[str, str]]:
+    def owned(self) -> list[Owned]:
         found = []
         for directory in sorted(glob.glob(os.path.join(DIRECTORY, _PREFIX + "*"))):
             marker = _marker(directory, ("run_id", "name", "expires_utc"))
             if marker is None:
                 run_id = directory.rpartition(_PREFIX)[2]
                 if _OWN_RUN_ID.fullmatch(run_id) and _is_unmarked(directory) and not is_at_work(run_id):
-                    found.append((run_id, os.path.basename(directory)))
-            elif directory == _path(marker["run_id"]) and is_past(
-                marker["expires_utc"], str(marker.get("expires_boot"))
-            ):
-                found.append((marker["run_id"], marker["name"]))
+                    found.append(Owned(run_id, os.path.basename(directory), _LONG_PAST, ""))
+            elif directory == _path(marker["run_id"]):
+                name, expires_utc = marker["name"], marker["expires_utc"]
+                found.append(Owned(marker["run_id"], name, expires_utc, str(marker.get("expires_boot"))))
         return found
 
 

@@ -10,6 +10,7 @@ Nothing is guessed: what cannot be read becomes a problem, and all problems are 
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 from collections.abc import Callable
@@ -316,7 +317,9 @@ def read_given(given: dict[str, Any], known: dict[str, _Setting]) -> tuple[dict[
             found = repr(value) if error.found is None else error.found
             problems.append(_problem(name, str(error), found[:200]))
     for name in sorted(set(given) - set(known)):
-        problems.append(_problem(name, "a variable of this role", "an unknown one", do="correct its name"))
+        like = difflib.get_close_matches(name, known, 1)
+        do = f"it may be closeout_{like[0]} that is meant" if like else "correct its name, or remove it"
+        problems.append(_problem(name, "a variable of this collection", "one that nobody reads", do))
     return settings, problems
 
 

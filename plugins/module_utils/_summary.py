@@ -14,11 +14,12 @@ from typing import Any
 
 from ._findings import size
 from ._history_line import durations_of
-from ._outcome import FAIL, INFO, NOT_RUN, PASS, Evidence, get, is_count
+from ._outcome import FAIL, INFO, NOT_RUN, PASS, Evidence, get, has_begun, has_failed, is_count
 from ._printable import printable
 
 _WIDTH = 12
-_LONGEST = 300
+_LONGEST = 500
+_LAST = 150
 
 
 def summary(evidence: Evidence) -> list[str]:
@@ -38,16 +39,14 @@ def _lines(evidence: Evidence) -> Iterator[str]:
     for name in ("backup_verified", "restore_tested", "restore_env_torn_down"):
         yield f"{name}: {'yes' if result.get(name) is True else 'no'}"
     yield f"production_state: {result.get('production_state')}"
-    begun = "begun" in (run.get("parts") or {})
-    record = f"{get(evidence, 'settings', 'artefact')}/closeout.md" if begun else "none: the run did not begin"
-    yield labelled("record", record)
-    if begun:
+    yield labelled("record", record_of(evidence, f"{get(evidence, 'settings', 'artefact')}/closeout.md"))
+    if has_begun(evidence) and not has_failed(evidence, "record"):
         yield labelled("", "beside it: closeout.html, closeout.json, RESTORE.md")
 
 
 def _dump(evidence: Evidence) -> Iterator[str]:
     dump = evidence.get("dump")
-    if not isinstance(dump, dict):
+    if not isinstance(dump, dict) or has_failed(evidence, "dump"):
         yield labelled("dump", "none")
         return
     bytes_ = dump.get("size_bytes")
@@ -60,6 +59,13 @@ def _dump(evidence: Evidence) -> Iterator[str]:
         "", f"schema {get(evidence, 'settings', 'schema')}: {count} tables with {dump.get('rows_total')} rows"
     )
     yield labelled("", f"sha256 {dump.get('sha256')}")
+
+
+def record_of(evidence: Evidence, path: str) -> str:
+    """Return where the record is, ``path``, or why there is none that can be relied on."""
+    if not has_begun(evidence):
+        return "none: the run did not begin"
+    return f"{path} could not be written whole" if has_failed(evidence, "record") else path
 
 
 def check_lines(evidence: Evidence) -> Iterator[str]:
@@ -84,4 +90,5 @@ def labelled(name: str, text: str) -> str:
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} [...]"
+    """Shorten a text in its middle: what was not as it should be comes first, what to do comes last."""
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - _LAST]} [...] {text[-_LAST:]}"

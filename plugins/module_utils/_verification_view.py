@@ -15,7 +15,7 @@ from typing import Any
 
 from ._outcome import INFO, PASS, Evidence, get
 from ._printable import printable
-from ._summary import check_lines, labelled
+from ._summary import check_lines, labelled, record_of
 from ._verification import as_restore_test
 from ._view import (
     Facts,
@@ -218,11 +218,10 @@ def _lines(document: Evidence) -> Iterator[str]:
     if subject:
         manifest = get(document, "dump", "manifest")
         yield labelled("dump", f"{get(subject, 'dump')}")
-        yield labelled("", f"{get(manifest, 'tables')} tables with {get(manifest, 'rows')} rows")
+        if manifest is not None:
+            yield labelled("", f"{get(manifest, 'tables')} tables with {get(manifest, 'rows')} rows")
         yield labelled("", f"sha256 {get(subject, 'sha256')}")
     yield from check_lines(document)
     for name in ("as_recorded", "restore_tested", "restore_env_torn_down"):
         yield f"{name}: {'yes' if result.get(name) is True else 'no'}"
-    begun = "begun" in (get(document, "run", "parts") or {})
-    record = f"{get(document, 'settings', 'record')}/verification.md" if begun else "none: the run did not begin"
-    yield labelled("record", record)
+    yield labelled("record", record_of(document, f"{get(document, 'settings', 'record')}/verification.md"))

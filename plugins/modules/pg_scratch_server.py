@@ -155,9 +155,10 @@ reaped:
   sample: [{"kind": "scratch server", "name": "pg-restoretest-manual", "run_id": "4f0c7a91b2d3"}]
 spared:
   description:
-    - Programs of runs that are gone that were left, and why. Where PostgreSQL is the first process of a container, one
-      in it that a signal ends, and that PostgreSQL is given as its child, makes it end all sessions. Such a one goes
-      when its session is ended, or with the container.
+    - What was left, and why. A scratch server whose time is not up, though no module of its run is at work now, for the
+      run may go on. And programs of runs that are gone. Where PostgreSQL is the first process of a container, one in it
+      that a signal ends, and that PostgreSQL is given as its child, makes it end all sessions. Such a one goes when its
+      session is ended, or with the container.
   returned: O(state=reaped)
   type: list
   elements: dict

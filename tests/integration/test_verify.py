@@ -24,11 +24,13 @@ from tests.integration.closeouts import (
 )
 from tests.integration.test_signature import new_key, signers
 from tests.support import page, postgres
-from tests.support.places import DATA
+from tests.support.places import DATA, ROOT
 from tests.support.playbook import PlaybookResult, run_playbook
 from tests.support.share import share
 
 VERIFY = "incomex.closeout.verify"
+STYLE = (ROOT / "roles" / "closeout" / "templates" / "page.css.j2").read_text()
+"""How all our pages look."""
 FORMATS = {
     "plain": {},
     "compressed": {"compression": "gzip"},
@@ -144,8 +146,9 @@ def verify(left: Left, path: Path, root: Path, **more: Any) -> Verified:
     assert_sealed(record)
     names = {one.name for one in record.iterdir()}
     assert not names & {"closeout.json", "closeout.md", "closeout.html", "RESTORE.md", "copy", "copy.json"}
-    shown = page.texts((record / "verification.html").read_text())
-    assert {one["id"] for one in evidence["checks"]} <= set(shown)
+    html = (record / "verification.html").read_text()
+    assert STYLE in html
+    assert {one["id"] for one in evidence["checks"]} <= set(page.texts(html))
     result = evidence["result"]["verification_result"]
     assert play.custom_stats["closeout_verification_result"] == result
     assert "closeout_result" not in play.custom_stats

@@ -71,6 +71,7 @@ def test_the_filters_by_name() -> None:
         "closeout_foreign",
         "closeout_key",
         "closeout_statistics",
+        "closeout_unknown",
     }
     unrecorded = filters["closeout_unrecorded"](passing(), "Write the record", "no space left")
     judged = filters["closeout_verdict"](unrecorded)["result"]

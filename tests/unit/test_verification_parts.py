@@ -301,7 +301,7 @@ def test_a_link_is_followed_once(tmp_path: Path) -> None:
 def test_the_role_says_the_same() -> None:
     defaults = yaml.safe_load((ROLE / "defaults" / "main.yml").read_text())
     assert defaults == {f"closeout_{name}": setting.default for name, setting in SETTINGS.items()}
-    handed = yaml.safe_load((ROLE / "vars" / "main.yml").read_text())["_verify_given"]
+    handed = yaml.safe_load((ROLE / "vars" / "main.yml").read_text())["_verify_common"]
     assert handed == {name: f"{{{{ closeout_{name} }}}}" for name in SETTINGS}
     specified = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
     assert {name: option["default"] for name, option in specified.items()} == defaults
