@@ -180,7 +180,8 @@ def digest_in_snapshot(
         if schema and entry.schema != schema:
             continue
         if key in leaves:
-            content = _unordered(session, _statements(entry, conditions, leaves, encoding))
+            # Never by a query of the root: see _catalog.py.
+            content = _unordered(session, [copy_statement(leaf, encoding=encoding) for leaf in leaves[key]])
         elif entry.rows is not None:
             content = _ordered(session, _statements(entry, conditions, leaves, encoding))
         else:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import stat
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -56,6 +57,8 @@ from ._transport import Transport, chosen_transport
 from ._waiting import holders, watching
 
 MAX_ATTEMPTS = 3
+# pg_dump locks tables only: a view, a function or a type may go while it asks for its definition.
+_GONE = re.compile(r"could not open relation with OID|cache lookup failed for")
 _MAX_NAMED = 20
 
 
@@ -115,7 +118,7 @@ class DumpRequest:
 def take_dump(server: Server, request: DumpRequest) -> dict[str, Any]:
     """Dump the server's database; return the facts about dump, snapshot and sessions.
 
-    A dump during whose start a table was truncated or rewritten is discarded and taken again, at most three times.
+    A dump during which a table was truncated, rewritten or renamed is discarded and taken again, at most three times.
     Raises CloseoutError; a failure leaves no file and carries the facts gathered.
     """
     _refuse_open(request.directory)
@@ -135,7 +138,7 @@ def take_dump(server: Server, request: DumpRequest) -> dict[str, Any]:
                 discarded.append(error.found)
                 if len(discarded) >= MAX_ATTEMPTS:
                     error.facts["discarded"] = discarded
-                    error.do = "run the closeout when no TRUNCATE or table rewrite is at work"
+                    error.do = "run the closeout when no TRUNCATE, table rewrite or renaming is at work"
                     raise
                 continue
             except CloseoutError as error:
@@ -224,7 +227,7 @@ def _attempt(
                     if counting is None:
                         # The first byte comes when pg_dump holds all its locks.
                         stop_watching()
-                        _refuse_rewritten(snapshot)
+                        _refuse_changed(snapshot)
                         snapshot.note_sessions(run_id)
                         counting = counter.submit(_count, snapshot)
                     kept.take(piece)
@@ -235,7 +238,7 @@ def _attempt(
             _keep_log(request, said)
             if facts["rc"] != 0:
                 # DDL in the wrong moment makes pg_dump itself stumble; then another attempt is worth it.
-                _refuse_rewritten(snapshot, said)
+                _refuse_changed(snapshot, said, server)
                 raise _failed(said, facts, holders(session))
             # Without a stream nothing tells that the locks are held. What changed meanwhile is found all the same.
             counting = counting or counter.submit(_count, snapshot)
@@ -260,7 +263,7 @@ def _attempt(
                 request.content,
                 can_be_read=bool(request.age_identity_file) or not request.age_recipients,
             )
-            _refuse_rewritten(snapshot)
+            _refuse_changed(snapshot, server=server)
         except BaseException as error:
             # What went wrong is the error to tell, whether or not server and daemon still listen.
             for end in (program.kill, partial(snapshot.end_programs, server), program.stop, kept.stop):
@@ -336,10 +339,11 @@ def _refuse_open(directory: str) -> None:
         )
 
 
-def _refuse_rewritten(snapshot: ProductionSnapshot, said: str = "") -> None:
-    """Refuse a snapshot that is not pg_dump's; ``said`` is what that said where it failed."""
+def _refuse_changed(snapshot: ProductionSnapshot, said: str = "", server: Server | None = None) -> None:
+    """Refuse a snapshot that is not pg_dump's; ``said`` is what that said where it failed. With ``server``, at the end,
+    no schema may have been renamed either."""
     try:
-        changed = snapshot.rewritten()
+        changed = snapshot.changed() or (snapshot.renamed_schemas(server) if server else [])
     except SqlError as error:
         if not snapshot.is_gone:
             raise
@@ -353,16 +357,23 @@ def _refuse_rewritten(snapshot: ProductionSnapshot, said: str = "") -> None:
         ) from error
     if changed:
         raise DumpChanged(
-            "Tables were truncated, rewritten or dropped between the snapshot and pg_dump's locks",
-            wanted="tables whose storage is the snapshot's",
+            "Tables were truncated, rewritten, renamed or dropped after the snapshot, or their schema was",
+            wanted="tables whose storage and names are the snapshot's",
             found=", ".join(changed),
         )
 
 
-def _failed(said: str, facts: dict[str, Any], held: list[str]) -> ProgramFailed:
+def _failed(said: str, facts: dict[str, Any], held: list[str]) -> CloseoutError:
     """Return the error of a pg_dump that failed and ``said`` that; ``held`` says who holds a lock for which it would
-    have to wait.
+    have to wait. After a DumpChanged another attempt is worth it.
     """
+    if _GONE.search(said):
+        return DumpChanged(
+            "Something was dropped while pg_dump read the catalogues",
+            wanted="objects that stay as they are in the snapshot",
+            found=_tail(said),
+            facts={"dump": facts},
+        )
     # pg_dump waits for a lock by way of statement_timeout: the server's own words would lead astray.
     if held and "LOCK TABLE" in said and "timeout" in said:
         return ProgramFailed(

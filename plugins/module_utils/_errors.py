@@ -60,7 +60,7 @@ class ProgramFailed(CloseoutError):
 
 
 class DumpChanged(CloseoutError):
-    """A table was truncated or rewritten between the snapshot and pg_dump's locks; the dump was discarded."""
+    """What is to be dumped was changed under pg_dump's hands; the dump was discarded, and another one may be right."""
 
 
 class GuardFailed(CloseoutError):

@@ -52,8 +52,16 @@ _PINNED = {
     "idle_session_timeout": "0",
     # To compile the one statement of the fingerprint takes a server three times as long as to answer it.
     "jit": "off",
+    # What a database may ask for beyond that would be taken for pg_dump's own messages.
+    "client_min_messages": "notice",
 }
 _PINNED_FROM_17 = {"transaction_timeout": "0"}
+# Where the server's minor version has it: no statement of ours reads a view that has taken a table's name, and so runs
+# its functions with our rights. Source: PostgreSQL manual, 20.11 Client Connection Defaults; CVE-2024-7348.
+_REFUSE_VIEWS = """
+SELECT pg_catalog.set_config(name, 'view, foreign-table', false) FROM pg_catalog.pg_settings
+WHERE name = 'restrict_nonsystem_relation_kind'
+"""
 _PARTS_WORDS = re.compile(r"[\\ \t\n\v\f\r]")
 
 
@@ -75,6 +83,7 @@ def program_options(server_version_num: int, *, on_linux: bool) -> str:
         "statement_timeout",
         "idle_in_transaction_session_timeout",
         "idle_session_timeout",
+        "client_min_messages",
     ]
     # pg_dump has its own option for waiting on locks, and takes this one back.
     options = {"default_transaction_read_only": "on", "lock_timeout": "0", **{name: _PINNED[name] for name in names}}
@@ -134,6 +143,8 @@ class Session:
             "SELECT " + ", ".join("pg_catalog.set_config(%s, %s, false)" for _name in settings),
             [part for pair in settings.items() for part in pair],
         )
+        if read_only:
+            self.rows(_REFUSE_VIEWS)
 
     @property
     def server_version_num(self) -> int:

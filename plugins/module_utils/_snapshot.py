@@ -7,6 +7,11 @@
 TRUNCATE and table rewrites are not MVCC-safe: between the snapshot and pg_dump's locks they make pg_dump and us read
 the same, wrong, empty table (PostgreSQL manual, 13.6 Caveats). What shows it is a storage file that is no longer the
 one the snapshot knows. So it is compared once pg_dump holds all its locks; from then on no file can change.
+
+Names are no safer. pg_dump reads in the snapshot which tables and columns there are, and then finds each by its name,
+which may be another one's by now: two tables exchanged give each other's rows. So the names that tables and columns
+have now are compared as well, which a table's number leads to. pg_dump's locks do not keep a schema from being renamed,
+to and fro, so its row in the catalogue must still be the same.
 """
 
 from __future__ import annotations
@@ -25,13 +30,21 @@ from ._server import Server
 from ._session import Session
 from ._witness import own_sessions
 
-_REWRITTEN = """
+# The two functions tell what is now, the catalogues what the snapshot has.
+_CHANGED = """
 SELECT n.nspname, c.relname
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind IN ('r', 'm') AND c.relpersistence <> 't' AND n.nspname NOT IN ('pg_catalog', 'information_schema')
-  AND c.relfilenode IS DISTINCT FROM pg_relation_filenode(c.oid)
+WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+  AND (c.relkind = 'r' AND c.relfilenode IS DISTINCT FROM pg_relation_filenode(c.oid)
+       OR (pg_identify_object_as_address('pg_class'::regclass, c.oid, 0)).object_names
+          IS DISTINCT FROM ARRAY[n.nspname, c.relname]::text[]
+       OR EXISTS (SELECT 1 FROM pg_attribute a
+                  WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+                    AND (pg_identify_object_as_address('pg_class'::regclass, c.oid, a.attnum)).object_names[3]
+                        IS DISTINCT FROM a.attname::text))
 ORDER BY 1, 2
 """
+_SCHEMAS = "SELECT oid, nspname, xmin::text FROM pg_namespace WHERE nspname !~ '^pg_(toast_)?temp_'"
 # Their sizes on the disk would be exact, but to ask for these waits for locks.
 _PAGES = """
 SELECT n.nspname, c.relname, 1 + greatest(c.relpages, 0) + greatest(coalesce(t.relpages, 0), 0)
@@ -54,15 +67,24 @@ class ProductionSnapshot:
         self.id = str(session.value("SELECT pg_export_snapshot()"))
         self.taken_utc = utc_now()
         self.tables: list[Table] = tables_of(session, schema)
+        self._schemas = session.rows(_SCHEMAS)
         self.pages = {(name, table): int(pages) for name, table, pages in session.rows(_PAGES)}
         """How many pages each table has, by schema and name, about: what ANALYZE last saw."""
         self.sessions: dict[int, dict[str, Any]] = {}
 
-    def rewritten(self) -> list[str]:
-        """Return the tables that were truncated or rewritten since the snapshot; a dropped one counts."""
-        found = self._session.rows(_REWRITTEN)
+    def changed(self) -> list[str]:
+        """Return the tables that were truncated, rewritten, renamed or dropped since the snapshot, or of which a column
+        was; call it once pg_dump holds its locks, and again at the end."""
+        found = self._session.rows(_CHANGED)
         names = [f"{schema}.{name}" for schema, name in found[:_MAX_NAMED]]
         return names + ([f"and {len(found) - _MAX_NAMED} more"] if len(found) > _MAX_NAMED else [])
+
+    def renamed_schemas(self, server: Server) -> list[str]:
+        """Return the schemas that were renamed or dropped since the snapshot, or changed in another way. In a session
+        of its own, which sees what is now."""
+        with server.session() as session:
+            now = set(session.rows(_SCHEMAS))
+        return [f"schema {name}" for oid, name, xmin in self._schemas if (oid, name, xmin) not in now]
 
     def note_sessions(self, run_id: str) -> None:
         """Note our sessions on the server as they are now, and their transaction ids. One that was seen with an id
@@ -104,12 +126,14 @@ class ProductionSnapshot:
         Counting takes locks of our own on these tables and holds them, so the comparison after it is final.
         """
         rows = count_rows(self._session, self._schema, self.tables)
-        changed = self.rewritten()
+        changed = self.changed()
         ours = {f"{self._schema}.{table.name}" for table in self.tables}
         if ours & set(changed):
             raise CloseoutError(
                 "An audited table was truncated or rewritten while its rows were counted",
+                wanted="tables that stay as they are in the snapshot",
                 found=", ".join(sorted(ours & set(changed))),
+                do="run the closeout when no TRUNCATE or table rewrite is at work",
             )
         return rows
 

@@ -15,7 +15,7 @@ description:
   - Exports a snapshot, runs C(pg_dump) in it, and writes, hashes and scans its output in one pass. At the same time it
     counts the rows of O(schema) and takes the census of the catalogues in the very same snapshot; after that it reads
     the rows themselves, as O(content) says.
-  - Discards a dump during whose start a table was truncated or rewritten, and takes another; three times at most.
+  - Discards a dump during which a table was truncated, rewritten or renamed, and takes another; three times at most.
   - The file gets its name only when it is complete and on the disk; a failure leaves none. Beside it are written
     C(manifest.json) (what the dump defines, and a digest of every table's rows), C(census.json) (what production's
     catalogues hold in the snapshot), C(globals.json) (roles without passwords, tablespaces, the database's properties)

@@ -601,7 +601,7 @@ class Drill:
         with Cluster(install(MAJOR)) as server:
             server.psql(f"CREATE DATABASE {DB}")
             server.psql(RACE_SQL, DB)
-            closeout = self._closeout(server, expected_tables=["a_first", "z_last"])
+            closeout = self._closeout(server, expected_tables=["a_first", "z_last", "z_new"])
 
             def dump() -> None:
                 with _disturbed(server, statements):

@@ -842,7 +842,7 @@ _OF_THE_EVIDENCE = (
     InEvidence("value-masked", "a value masked by Ansible", ("evidence.whole",), _masked, because="masked"),
 )  # fmt: skip
 
-_REWRITTEN = "Tables were truncated, rewritten or dropped between the snapshot and pg_dump's locks"
+_REWRITTEN = "Tables were truncated, rewritten, renamed or dropped after the snapshot, or their schema was"
 _OF_THE_RACE = (
     InRace("race-truncate", "a table truncated between snapshot and dump, each time", ("evidence.whole",),
            ("TRUNCATE cutter_governance.z_last",

@@ -1,13 +1,15 @@
-"""Drill: TRUNCATE and table rewrites between the snapshot and pg_dump's locks.
+"""Drill: TRUNCATE, table rewrites and renaming between the snapshot and pg_dump's locks, or under its hands.
 
-Neither is MVCC-safe: pg_dump then writes an empty table with return code 0, and a count in the same snapshot agrees.
-The interleaving is made certain with a lock: pg_dump waits for the first table while the last one is emptied.
+The first two are not MVCC-safe: pg_dump then writes an empty table with return code 0, and a count in the same snapshot
+agrees. With the third it reads what has the name now. The interleaving is made certain with a lock: pg_dump waits for
+the first table while the last one is changed.
 """
 
 from __future__ import annotations
 
 import threading
 from pathlib import Path
+from typing import Any
 
 import psycopg2.extensions
 import pytest
@@ -20,14 +22,21 @@ from tests.support.postgres import Cluster
 SQL = """
 CREATE SCHEMA cutter_governance;
 CREATE TABLE cutter_governance.a_first (id int PRIMARY KEY);
-CREATE TABLE cutter_governance.z_last (id int PRIMARY KEY, note text);
+CREATE TABLE cutter_governance.z_last (id int, note text, old text);
+CREATE TABLE cutter_governance.z_new (LIKE cutter_governance.z_last);
 CREATE MATERIALIZED VIEW cutter_governance.seen AS SELECT 1 AS one;
 INSERT INTO cutter_governance.a_first SELECT generate_series(1, 10);
-INSERT INTO cutter_governance.z_last SELECT n, 'row' FROM generate_series(1, 500) n;
+INSERT INTO cutter_governance.z_last SELECT n, 'row', 'old' FROM generate_series(1, 500) n;
+CREATE SCHEMA live;
+CREATE TABLE live.price AS SELECT n, repeat('x', 1000) AS note FROM generate_series(1, 5000) AS n;
+CREATE SCHEMA staging;
+CREATE TABLE staging.price (LIKE live.price);
 """
+EXCHANGE = """BEGIN; ALTER SCHEMA live RENAME TO t; ALTER SCHEMA staging RENAME TO live;
+ALTER SCHEMA t RENAME TO staging; COMMIT"""
 
 
-def dump(server: Cluster, directory: Path) -> ModuleResult:
+def dump(server: Cluster, directory: Path, **more: Any) -> ModuleResult:
     """Take a dump of `server`."""
     return run_module(
         "pg_dump_readonly",
@@ -41,6 +50,7 @@ def dump(server: Cluster, directory: Path) -> ModuleResult:
             "directory": str(directory),
             "name": "drill.sql",
             "schema": "cutter_governance",
+            **more,
         },
     )
 
@@ -99,8 +109,23 @@ def disturbed_dump(server: Cluster, directory: Path, statements: list[str]) -> M
         ("TRUNCATE cutter_governance.z_last", "cutter_governance.z_last", 0),
         ("ALTER TABLE cutter_governance.z_last ALTER note TYPE varchar(9)", "cutter_governance.z_last", 500),
         ("ALTER TABLE cutter_governance.z_last ALTER id TYPE bigint", "cutter_governance.z_last", 500),
-        ("REFRESH MATERIALIZED VIEW cutter_governance.seen", "cutter_governance.seen", 500),
         ("TRUNCATE cutter_governance.z_last; INSERT INTO cutter_governance.z_last VALUES (1)", "z_last", 1),
+        (
+            "BEGIN; INSERT INTO cutter_governance.z_new SELECT 1, 'new';"
+            " ALTER TABLE cutter_governance.z_last RENAME TO t; ALTER TABLE cutter_governance.z_new RENAME TO z_last;"
+            " ALTER TABLE cutter_governance.t RENAME TO z_new; COMMIT",
+            "cutter_governance.z_last",
+            1,
+        ),
+        (
+            "BEGIN; ALTER TABLE cutter_governance.z_last RENAME note TO t;"
+            " ALTER TABLE cutter_governance.z_last RENAME old TO note;"
+            " ALTER TABLE cutter_governance.z_last RENAME t TO old; COMMIT",
+            "cutter_governance.z_last",
+            500,
+        ),
+        ("ALTER TABLE cutter_governance.z_last DROP old, ADD old text", "cutter_governance.z_last", 500),
+        (EXCHANGE, "live.price", 500),
     ],
 )
 def test_a_dump_that_was_disturbed_is_discarded_and_taken_again(
@@ -116,6 +141,33 @@ def test_a_dump_that_was_disturbed_is_discarded_and_taken_again(
     assert dumped["z_last"] == counted["z_last"]["rows"] == rows
     assert int(server.psql("SELECT count(*) FROM cutter_governance.z_last", "directus")) == rows
     assert not list(tmp_path.glob("*.partial"))
+    assert server.psql("COPY cutter_governance.z_last TO STDOUT", "directus") in (tmp_path / "drill.sql").read_text()
+
+
+def test_a_schema_that_is_exchanged_to_and_fro_while_tables_are_read(cluster: ClusterFactory, tmp_path: Path) -> None:
+    """pg_dump's locks do not keep it from that; what was read in between is another schema's."""
+    server = cluster(16, SQL)
+
+    def to_and_fro() -> None:
+        wait_until(lambda: any(one.stat().st_size > 1_000_000 for one in tmp_path.glob("*.partial")), 60, "a dump")
+        server.psql(EXCHANGE, "directus")
+        server.psql(EXCHANGE, "directus")
+
+    thread = threading.Thread(target=to_and_fro)
+    thread.start()
+    result = dump(server, tmp_path, bandwidth_limit_mb_s=2)
+    thread.join(60)
+    assert result.rc == 0, result.msg
+    (discarded,) = result.data["discarded"]
+    assert "schema live" in discarded and "schema staging" in discarded
+
+
+def test_a_materialized_view_may_be_refreshed(cluster: ClusterFactory, tmp_path: Path) -> None:
+    """A dump has none of its rows."""
+    server = cluster(16, SQL)
+    result = disturbed_dump(server, tmp_path, ["REFRESH MATERIALIZED VIEW cutter_governance.seen"])
+    assert result.rc == 0, result.msg
+    assert result.data["discarded"] == []
 
 
 def test_a_dump_that_is_disturbed_every_time_is_given_up(cluster: ClusterFactory, tmp_path: Path) -> None:
@@ -139,4 +191,4 @@ def test_what_happens_after_the_locks_is_no_disturbance(cluster: ClusterFactory,
     result = dump(server, tmp_path)
     assert result.rc == 0, result.msg
     assert result.data["discarded"] == []
-    assert result.data["dump"]["rows"] == {"a_first": 0, "z_last": 500}
+    assert result.data["dump"]["rows"] == {"a_first": 0, "z_last": 500, "z_new": 0}
