@@ -46,8 +46,14 @@ def production_identity(evidence: Evidence) -> Outcome:
         "system identifier": (before["sysid"], after["sysid"]),
         "container": (get(before, "container", "id"), get(after, "container", "id")),
         "data directory": (before.get("data_directory"), after.get("data_directory")),
+        # A standby that was promoted is production from then on, or beside it.
+        "in recovery": (before.get("in_recovery"), after.get("in_recovery")),
     }
-    changed = [f"{name}: {one} before, {other} after" for name, (one, other) in pairs.items() if one != other]
+    changed = [
+        f"{name}: {one} before, {other} after"
+        for name, (one, other) in pairs.items()
+        if one != other or isinstance(one, bool) != isinstance(other, bool)
+    ]
     if changed:
         return Outcome(FAIL, "; ".join(changed))
     return Outcome(PASS, f"{before['sysid']} before and after")

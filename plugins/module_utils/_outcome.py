@@ -9,6 +9,7 @@ Whatever is missing is None, and None is never equal, never counted, never a pas
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ def is_count(value: Any) -> TypeGuard[int]:
 
 def is_duration(value: Any) -> TypeGuard[float]:
     """Tell whether ``value`` is a number of seconds that was measured, whatever number."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def audited_elsewhere(evidence: Evidence, audited: Any) -> Outcome | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -423,6 +424,25 @@ def test_production_may_write_where_it_was_not_said_to_be_quiet() -> None:
     assert f"{FIRST}: 10 before, 17 after" in detail(evidence, "production.rows")
 
 
+def test_rows_that_only_the_snapshot_does_not_have_are_seen() -> None:
+    """Another table may have had the name when the dump was taken, with production's own rows before and after."""
+    evidence = passing()
+    tables = evidence["production"]["snapshot"]["tables"]
+    for part in (evidence["dump"]["rows"], evidence["restore"]["rows"]):
+        part[FIRST] -= 1
+    tables[FIRST]["rows"] -= 1
+    for quiet, status in ((True, FAIL), (False, INFO)):
+        evidence["settings"]["production_quiet"] = quiet
+        assert statuses(evidence)["production.rows"] == status
+        assert "9 in the snapshot of the dump" in detail(evidence, "production.rows")
+
+
+def test_a_standby_that_was_promoted_meanwhile_is_another_production() -> None:
+    evidence = changed(passing(), production__before__in_recovery=True)
+    assert statuses(evidence)["production.identity"] == FAIL
+    assert "in recovery: True before, False after" in detail(evidence, "production.identity")
+
+
 # ---- single mutations
 
 
@@ -482,7 +502,7 @@ _ISOLATION_OF_DOCKER: dict[str, tuple[Any, ...]] = {
     "mounts": (None, "", [{"type": "bind", "path": "/"}], [{}], [None], GONE),
 }
 _LEFT: tuple[Any, ...] = (["left"], None, GONE, {}, 0)
-_NO_WAIT: tuple[Any, ...] = (None, True, "1.5", [], GONE)
+_NO_WAIT: tuple[Any, ...] = (None, True, "1.5", [], math.nan, math.inf, GONE)
 _NO_SESSIONS: tuple[Any, ...] = (None, {}, "", GONE)
 _NO_COUNTS: tuple[Any, ...] = (None, GONE, True, -1, "15", 15.0, [15])
 _COMPARED = "restore.compare"
@@ -1165,7 +1185,7 @@ DECORATIVE = {
     r"settings\.(db|label|schema_alias|artefact|dump_path|expected_source)": "names; no check reads the target by them",
     r"settings\.protected_containers\.\d+": "the operator's own wish; a shorter one is another wish",
     r"plan\.notes(\..*)?": "what is worth knowing and in nobody's way",
-    r"production\.(before|after)\.(taken_utc|server_version|in_recovery)": "told; identity rests on sysid and start",
+    r"production\.(before|after)\.(taken_utc|server_version)": "told; identity rests on sysid and start",
     r"production\.(before|after)\.statistics_reset_utc\..+": "told; only who does not see the checkpointer needs them",
     r"production\.(before|after)\.container\.(name|image|image_id|status_text)": "told; identity rests on the id",
     r"production\.(before|after)\.neighbours\.1(\.(id|state|started_utc|restart_count))?": "not protected: INFO, named",
@@ -1253,7 +1273,7 @@ def _other(value: Any) -> list[Any]:
 @pytest.mark.parametrize("driver", ["docker", "local"])
 def test_no_count_and_no_truth_can_be_another_one(driver: str) -> None:
     """Every number and every boolean of the evidence, changed by one, is missed by a check. A boolean is no number."""
-    told = r"production\.(before|after)\.in_recovery|restore\.guard\.scratch\.(server_version_num|in_recovery)"
+    told = r"restore\.guard\.scratch\.(server_version_num|in_recovery)"
     told += r"|run\.stages\..*|dump\.manifest\.biggest\..*"
     told += r"|restore\.guard\.scratch\.container\.restart_count|restore\.errors\.fatal_total|restore\.jobs"
     told += r"|.*own_sessions\.\d+\.pid|restore\.guard\.differs\..*"
