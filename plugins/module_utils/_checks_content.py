@@ -43,6 +43,8 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 def dump_content(evidence: Evidence) -> Outcome:
     """The audited tables' rows in the dump are production's rows in its snapshot, by digest."""
     which = get(evidence, "settings", "production_content")
+    if which is None and not evidence.get("plan"):
+        return Outcome(NOT_RUN, "there is no plan")
     if which not in ("audited", "all", "none"):
         return Outcome(FAIL, f"settings.production_content is {which!r}")
     dumped, tables = get(evidence, "dump", "content"), get(evidence, "production", "snapshot", "tables")

@@ -18,6 +18,8 @@ _WRITTEN = ("format", "compression", "compression_level")
 def trend_shrink(evidence: Evidence) -> Outcome:
     """Neither size nor rows have shrunk by more than the limit since the last good run of the same database."""
     limit, trend = get(evidence, "settings", "shrink_limit_percent"), evidence.get("trend")
+    if limit is None and not evidence.get("plan"):
+        return Outcome(NOT_RUN, "there is no plan")
     if not is_count(limit) or limit > 100:
         return Outcome(FAIL, f"the limit is {limit!r}, wanted: a number of per cent")
     if not isinstance(trend, dict):

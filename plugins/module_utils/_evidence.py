@@ -64,6 +64,7 @@ _NOT_FACTS = {
     "msg",
     "run_id",
     "took",
+    "error",
     "invocation",
     "exception",
     "warnings",

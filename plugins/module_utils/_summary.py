@@ -54,10 +54,9 @@ def _dump(evidence: Evidence) -> Iterator[str]:
     tables, audited = get(dump, "manifest", "tables"), dump.get("tables")
     yield labelled("dump", f"{dump.get('path')}")
     yield labelled("", f"{counted}, {tables} tables with {get(dump, 'manifest', 'rows')} rows")
-    count = len(audited) if isinstance(audited, list) else "unknown"
-    yield labelled(
-        "", f"schema {get(evidence, 'settings', 'schema')}: {count} tables with {dump.get('rows_total')} rows"
-    )
+    if isinstance(audited, list):
+        schema = get(evidence, "settings", "schema")
+        yield labelled("", f"schema {schema}: {len(audited)} tables with {dump.get('rows_total')} rows")
     yield labelled("", f"sha256 {dump.get('sha256')}")
 
 

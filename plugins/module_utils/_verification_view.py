@@ -207,7 +207,7 @@ def _lines(document: Evidence) -> Iterator[str]:
     subject, recorded = document.get("subject"), document.get("recorded")
     result = document.get("result") or {}
     yield f"VERIFICATION_RESULT: {result.get('verification_result')}"
-    path = get(subject, "path") or get(document, "settings", "verify_path")
+    path = get(subject, "path") or get(document, "settings", "verify_path") or "nothing"
     yield labelled("verified", f"{path} on {get(document, 'run', 'host')}, run {get(document, 'run', 'id')}")
     if recorded is not None:
         run = get(recorded, "run")

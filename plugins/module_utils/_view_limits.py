@@ -22,10 +22,16 @@ _LIMITS = {
     " sha256: good against accidents, not against somebody who may make up billions of rows.",
     "What a dump of one database does not hold": "Other databases, passwords and settings of roles, settings of the"
     " database, configuration files, the places of tablespaces.",
+    "What a dump has no rows of": "Foreign tables, materialized views, stored generated columns: the restore takes the"
+    " rows and values anew, or leaves them where they are. They were not compared.",
+    "What was changed in an extension": "Objects that were added to it by hand, functions of its own that were changed,"
+    " its owner.",
+    "What was changed in PostgreSQL's own schemas": "A text search configuration, function or cast of pg_catalog, or"
+    " something put there, into information_schema or pg_toast.",
     "That production was at rest": "Unless closeout_production_quiet is set, rows that changed between the two"
     " witnesses are told, not judged.",
-    "That nobody waited": "A dump holds a lock on every table until it ends; the longest wait is in this record. It"
-    " was looked at once a second: what was over sooner was not seen.",
+    "That nobody waited": "A dump holds a lock on every table until it ends; the longest wait for it is in this record."
+    " It was looked at once a second: what was over sooner was not seen, nor who waited for the witnesses.",
     "What the operator states": "Attestations are printed as they were stated, not checked.",
     "That the file is still good next month": "sha256sum -c SHA256SUMS in the artefact directory says whether it is"
     " the same. Copy it off the host: a backup beside its server shares its fate.",

@@ -26,3 +26,25 @@ def test_a_later_core_runs_a_closeout(production_cluster: Cluster, tmp_path: Pat
     )
     evidence = assert_all_pass(result)
     assert evidence["run"]["orchestrator"]["ansible_core"].startswith("2.21.")
+
+
+def test_an_earlier_core_is_refused_with_what_is_wanted(tmp_path: Path) -> None:
+    """Before any host is asked, and not by whatever it stumbles over first."""
+    base = pythons.found("3.11", "3.12")
+    if base is None:
+        pytest.skip("there is no Python 3.11 or 3.12 here")
+    python = pythons.venv("ansible-core-2.17", base, ["ansible-core>=2.17,<2.18"])
+    for playbook in ("incomex.closeout.closeout", "incomex.closeout.verify"):
+        result = run_playbook(
+            {"closeout_root": str(tmp_path)},
+            playbook=playbook,
+            check=True,
+            inventory="[closeout]\nnobody ansible_connection=local ansible_python_interpreter=/nonexistent\n",
+            programs=python.parent,
+            env={"ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".venv" / "collections")},
+        )
+        assert result.rc == 2, result.stdout
+        assert "ansible-core is too old: wanted 2.19 or later, found 2.17." in result.stdout
+        # Nothing came after it, on any host.
+        assert [task["name"] for task in result.tasks] == ["See that this ansible-core can run it"]
+    assert list(tmp_path.iterdir()) == []

@@ -26,7 +26,7 @@ from tests.integration.closeouts import (
 from tests.integration.module_options import problems_of
 from tests.support.containers import Production
 from tests.support.places import wait_until
-from tests.support.playbook import PlaybookResult, run_playbook
+from tests.support.playbook import LOCAL, PlaybookResult, run_playbook
 from tests.support.postgres import Cluster, Installation
 
 
@@ -78,10 +78,16 @@ def test_settings_that_cannot_be(
 
 
 def test_all_problems_are_told_at_once(production_cluster: Cluster, tmp_path: Path) -> None:
-    """Nobody has to run it five times to learn of five mistakes."""
+    """Nobody has to run it six times to learn of six mistakes; a variable that nobody reads is one."""
     wrong = {"label": "a b", "scratch_ttl_s": "x", "user": "who", "root": "/proc/nowhere", "ssl_mode": "maybe"}
-    result = run_playbook({**local_variables(production_cluster, tmp_path), **_prefixed(wrong)})
+    # Else its tables would be held against nothing, and the run would pass.
+    inventory = f"[closeout]\n{LOCAL}\n[closeout:vars]\ncloseout_expected_table=customer\n"
+    result = run_playbook({**local_variables(production_cluster, tmp_path), **_prefixed(wrong)}, inventory=inventory)
+    assert result.rc == 2
     assert_refused(result, tmp_path, "closeout_label", "closeout_scratch_ttl_s", '"who"', "/proc", "closeout_ssl_mode")
+    (of_it,) = [line for line in last_message(result).splitlines() if "closeout_expected_table:" in line]
+    assert "wanted a variable of this collection" in of_it
+    assert "it may be closeout_expected_tables that is meant" in of_it
 
 
 def test_a_wrong_password_is_told_and_not_shown(cluster: ClusterFactory, tmp_path: Path) -> None:

@@ -194,7 +194,8 @@ def test_a_dump_that_takes_long_is_told(cluster: ClusterFactory) -> None:
 
 def test_preloaded_libraries_are_told(cluster: ClusterFactory, tmp_path: Path) -> None:
     """And whose they are, where an extension of the database has one."""
-    server = cluster(16, settings={"shared_preload_libraries": "auto_explain, $libdir/pg_stat_statements"})
+    settings = {"shared_preload_libraries": "auto_explain, $libdir/pg_stat_statements"}
+    server = cluster(16, "CREATE TABLE public.t ()", settings=settings)
     (note,) = planned(server, tmp_path, schema="public")["notes"]
     assert note.startswith("The server preloads auto_explain, pg_stat_statements; the scratch server does not. An ext")
     server.psql("CREATE EXTENSION pg_stat_statements", "directus")
@@ -212,5 +213,34 @@ def test_production_without_an_expected_table(cluster: ClusterFactory, cutter_go
     assert plan["ready"] and plan["problems"] == []
     (note,) = [note for note in plan["notes"] if "expected tables" in note]
     assert "missing: verify_result; unexpected: verify_results" in note and "cutter_governance" in note
-    others = planned(server, tmp_path, schema="public")["notes"]
-    assert not [note for note in others if "expected tables" in note]
+    assert plan["lines"][-1] == "Ready: yes, but it will FAIL, see the notes"
+    others = planned(server, tmp_path, schema="public")
+    assert not [note for note in others["notes"] if "expected tables" in note]
+    assert others["lines"][-1] == "Ready: yes"
+
+
+def test_a_schema_without_tables_is_a_problem(cluster: ClusterFactory, tmp_path: Path) -> None:
+    """Unless it is told which tables it must have: then the dump is a backup all the same, of a run that fails."""
+    server = cluster(
+        16,
+        "CREATE SCHEMA sales; CREATE TABLE sales.customer (); CREATE TABLE public.t (n int) PARTITION BY LIST (n);"
+        "CREATE SCHEMA views; CREATE VIEW views.v AS SELECT 1 AS n;",
+    )
+    for schema, found in (("slaes", "no such schema"), ("views", "no table in it")):
+        plan = planned(server, tmp_path, schema=schema)
+        (problem,) = plan["problems"]
+        assert problems(plan, "tables") == [problem]
+        assert problem["object"] == f"schema {schema}"
+        assert problem["found"] == f"{found}; schemas with tables: public, sales"
+        assert "closeout_schema" in problem["do"] and "closeout_expected_tables" in problem["do"]
+        assert plan["lines"][-1] == "Ready: no, see the problems"
+        plan = planned(server, tmp_path, schema=schema, expected_tables=["customer"])
+        assert plan["problems"] == []
+        (note,) = [note for note in plan["notes"] if "expected tables" in note]
+        assert note.startswith(f"Schema {schema} of production has not exactly the expected tables (missing: customer)")
+        assert plan["lines"][-1] == "Ready: yes, but it will FAIL, see the notes"
+    server.psql("DROP TABLE sales.customer, public.t", "directus")
+    (problem,) = problems(planned(server, tmp_path, schema="sales"), "tables")
+    assert problem["found"] == "no table in it; schemas with tables: none"
+    server.psql("CREATE TABLE sales.customer ()", "directus")
+    assert planned(server, tmp_path, schema="sales")["problems"] == []

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import docker
 import pytest
 from ansible_collections.incomex.closeout.plugins.module_utils import _orphans, _reaper, _running
 from ansible_collections.incomex.closeout.plugins.module_utils._deadline import deadline
@@ -21,10 +22,12 @@ from ansible_collections.incomex.closeout.plugins.module_utils._running import a
 
 from tests.conftest import ProductionFactory
 from tests.integration.module_options import FAR_AWAY, LONG_AGO, new_run_id, succeeds
+from tests.integration.test_module_pg_scratch_server import GLOBALS, Asker, Local
 from tests.support import modules
 from tests.support.modules import run_module
 from tests.support.places import wait_until
 from tests.support.playbook import run_playbook
+from tests.support.postgres import Cluster
 
 REAPER = "incomex.closeout.reap"
 
@@ -137,6 +140,77 @@ def test_the_clock_that_nobody_sets_decides() -> None:
     finally:
         for name in run:
             succeeds("pg_scratch_server", {"state": "absent", "driver": "local", "run_id": run[name], "name": "x"})
+
+
+def spared(run_id: str, *, check: bool = False, **other: Any) -> list[dict[str, str]]:
+    """What of a run the reaper had to leave; it must have removed nothing of it."""
+    result = succeeds("pg_scratch_server", {"state": "reaped", "driver": "local", **other}, check=check)
+    assert run_id not in {one["run_id"] for one in result["reaped"]}
+    return [one for one in result["spared"] if one["run_id"] == run_id]
+
+
+@contextmanager
+def scratch_server(production: Cluster, directory: Path) -> Iterator[tuple[Local, dict[str, Any]]]:
+    """A scratch server of a run that has time left and at which no module is at work; and what its making told."""
+    path = directory / "globals.json"
+    path.write_text(json.dumps(GLOBALS))
+    one = Local(production.bin_dir, str(path))
+    try:
+        yield one, succeeds("pg_scratch_server", one.made)["scratch"]
+    finally:
+        succeeds("pg_scratch_server", {**one.same, "state": "absent"})
+
+
+def test_a_scratch_server_that_has_time_left(production_cluster: Cluster, tmp_path: Path) -> None:
+    """Its run may go on, so it is left, and told with what ends it; asked for by its run, it goes, and no other one."""
+    variables = {"closeout_scratch_driver": "local", "closeout_root": str(tmp_path / "root")}
+    with (
+        scratch_server(production_cluster, tmp_path) as (gone, made),
+        scratch_server(production_cluster, tmp_path) as (other, _made),
+    ):
+        with at_work(gone.run_id):
+            assert spared(gone.run_id) == []
+        pid, others = gone.postmaster(), other.postmaster()
+        for check in (True, False):
+            (told,) = spared(gone.run_id, check=check)
+            assert (told["kind"], told["name"]) == ("scratch server", gone.same["name"])
+            assert told["why"].startswith(f"it ends by itself at {made['expires_utc']}, ")
+            assert f"ansible-playbook {REAPER} -e closeout_reap_run={gone.run_id} " in told["why"]
+        left = f"of run {gone.run_id} was left: it ends by itself at {made['expires_utc']}"
+        asked_for = ["-e", f"closeout_reap_run={gone.run_id}"]
+
+        # Asked for in check mode it is told, too, and stays.
+        planned = run_playbook(variables, playbook=REAPER, arguments=asked_for, check=True)
+        assert planned.rc == 0 and f"What was left of run {gone.run_id} would be removed." in planned.stdout
+        assert left in planned.stdout and gone.postmaster() == pid
+
+        done = run_playbook(variables, playbook=REAPER, arguments=asked_for)
+        assert done.rc == 0 and f"What was left of run {gone.run_id} was removed." in done.stdout, done.stdout
+        assert left not in done.stdout and f"of run {other.run_id} was left: it ends by itself at" in done.stdout
+        assert gone.processes() == {} and not Path(f"/proc/{pid}").exists() and not gone.directory.exists()
+        assert other.postmaster() == others and len(spared(other.run_id)) == 1
+
+        again = run_playbook(variables, playbook=REAPER, arguments=asked_for)
+        assert again.rc == 0 and f"Nothing was left of run {gone.run_id}." in again.stdout, again.stdout
+
+
+def test_a_scratch_container_that_has_time_left(
+    docker_client: docker.DockerClient, docker_host: str, production_image: str, tmp_path: Path
+) -> None:
+    """It is told once, though its volume is ours, too; its run alone is enough to end both."""
+    path = tmp_path / "globals.json"
+    path.write_text(json.dumps(GLOBALS))
+    here: dict[str, Any] = {"driver": "docker", "docker_host": docker_host}
+    asker = Asker(docker_client, docker_host, production_image, str(path))
+    absent = {"state": "absent", **here, "run_id": asker.run_id, "name": asker.run_id}
+    try:
+        made = succeeds("pg_scratch_server", asker.made)
+        assert len(set(asker.left())) > 1
+        (told,) = spared(asker.run_id, **here)
+        assert told["name"] == asker.name and made["scratch"]["expires_utc"] in told["why"]
+    finally:
+        succeeds("pg_scratch_server", absent)
+    assert asker.left() == [] and spared(asker.run_id, **here) == []
 
 
 def test_a_directory_whose_making_was_cut_off(tmp_path: Path) -> None:
@@ -288,6 +362,18 @@ def test_the_playbook(tmp_path: Path) -> None:
     done = run_playbook(variables, playbook=REAPER)
     assert done.rc == 0 and "This was removed" in done.stdout and str(partial) in done.stdout, done.stdout
     assert not partial.exists() and (artefact / ".closeout.json").exists()
+
+
+def test_the_playbook_without_a_host_is_no_success(tmp_path: Path) -> None:
+    """A group that is misspelt, or none at all: nothing was looked for, and nobody may think that it was."""
+    for variables, inventory in (({"closeout_hosts": "nobody"}, None), ({}, "[other]\nh1 ansible_connection=local\n")):
+        result = run_playbook(
+            {**variables, "closeout_root": str(tmp_path)}, playbook=REAPER, inventory=inventory, check=not variables
+        )
+        assert result.rc == 2, result.stdout
+        pattern = variables.get("closeout_hosts", "closeout")
+        assert f"No host matches {pattern}: nothing was looked for, nothing was removed." in result.stdout
+        assert "set closeout_hosts" in result.stdout and "End what is left" not in result.stdout
 
 
 def test_without_a_root_no_file_is_looked_for(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from tests.support.playbook import BIN, environment
 
 PROJECT = ROOT / "examples" / "awx"
 # AWX ends a job that prints nothing for that long, where it was told to. A question would be silence without end.
-_IDLE_S = 180
+_IDLE_S = 60
 _JOB_S = 300
 _IDENT = "job"
 _RUNNER = (str(BIN / "ansible-runner"),)

@@ -31,7 +31,8 @@ def test_a_fleet_that_passed() -> None:
         run["failed"] == [] and run["sha256"] == reported()["sha256"] and run["size_bytes"] == reported()["size_bytes"]
     )
     assert document["size_bytes_total"] == run["size_bytes"] > 0
-    assert fleet_view(document)["sentence"] == "1 of 1 closeouts passed, on 1 host."
+    view = fleet_view(document)
+    assert (view["sentence"], view["written"]) == ("1 of 1 closeouts passed, on 1 host.", "2026-05-16 10:46:34 UTC")
 
 
 @pytest.mark.parametrize(

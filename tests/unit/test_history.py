@@ -26,6 +26,7 @@ from ansible_collections.incomex.closeout.plugins.module_utils._history_line imp
 from ansible_collections.incomex.closeout.plugins.module_utils._verdict import verdict
 
 from tests.unit.evidence import ARTEFACT, RUN_ID, collected, passing, results
+from tests.unit.test_summary import not_begun, without_dump
 
 WHOSE = {"host": "prod1", "production": "postgres", "db": "directus", "audited_schema": "cutter_governance"}
 _ADD_MANY = """
@@ -206,6 +207,13 @@ def test_the_line_of_a_run_that_stopped_early_says_null() -> None:
     assert "plan.ready" in found["failed"]
     assert found["size_bytes"] is found["rows"] is found["audited_rows"] is found["audited_tables"] is None
     assert found["durations_s"] == {"total": 0.0}
+
+
+def test_the_line_of_a_run_whose_directory_was_there_already_has_no_artefact() -> None:
+    """What lies there is another run's; a run that failed later has its own."""
+    lines = [line_of({**evidence, **verdict(evidence)}) for evidence in (not_begun(), without_dump(rc=1))]
+    assert [one["result"] for one in lines] == ["FAIL", "FAIL"]
+    assert [one["artefact"] for one in lines] == [None, ARTEFACT]
 
 
 def test_the_last_good_run_of_the_same_database_is_the_one_to_compare_with() -> None:

@@ -12,7 +12,8 @@ from ansible_collections.incomex.closeout.plugins.module_utils._verdict import v
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.evidence import ARTEFACT, DUMP_SHA256, RUN_ID, collected, passing, results
+from tests.unit.evidence import ARTEFACT, DUMP_SHA256, RUN_ID, Json, collected, passing, results
+from tests.unit.test_summary import THERE_ALREADY, failed, not_begun, stopped
 
 FIELDS = {
     "schema", "result", "host", "db", "label", "run_id", "stamp", "artefact", "sha256", "size_bytes", "rows",
@@ -70,6 +71,22 @@ def test_a_run_that_did_not_start() -> None:
     assert (found["result"], found["artefact"], found["size_bytes"]) == ("FAIL", "", None)
     assert found["failed"][0]["what"] == "plan.ready" and "closeout_label: wanted w" in found["failed"][0]["detail"]
     assert "no artefact: it did not begin" in found["text"]
+
+
+def test_a_run_whose_directory_was_there_already_has_no_artefact() -> None:
+    found = told(not_begun())
+    assert (found["result"], found["artefact"]) == ("FAIL", "")
+    assert found["failed"][0] == {"what": "Make the artefact directory", "detail": THERE_ALREADY}
+    assert found["text"].endswith("\nno artefact: it did not begin")
+
+
+@pytest.mark.parametrize("cleaned_up", [True, False])
+@pytest.mark.parametrize("result", [None, failed("no")], ids=["not run", "failed"])
+@pytest.mark.parametrize("name", list(results()))
+def test_nothing_is_told_of_a_none_wherever_a_run_stopped(name: str, result: Json | None, cleaned_up: bool) -> None:
+    found = told(stopped(name, result, cleaned_up=cleaned_up))
+    assert found["result"] == "FAIL"
+    assert [text for text in strings(found) if re.search(r"\bNone\b", text)] == []
 
 
 @pytest.mark.parametrize("evidence", [{}, {"checks": None, "failures": 7}, {"run": [], "checks": [7], "result": "x"}])

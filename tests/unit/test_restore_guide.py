@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from typing import Any
 
@@ -41,6 +42,8 @@ def test_bash_reads_a_word_as_it_is(text: str) -> None:
 def test_a_run_that_passed_says_so() -> None:
     text = guide()
     assert "passed every check" in text.partition("\n## ")[0] and "did not pass" not in text
+    # With production every row is compared only where all of it is read: what is said is true of every run.
+    assert "the copy compared with the dump, row for row" in text and "production, row for row" not in text
     assert "`pg_stat_statements`" in text and "`plpgsql` `1.0`" in text and "5.0 MB" in text
 
 
@@ -80,6 +83,16 @@ def test_each_format_has_its_command(dump: dict[str, Any], container: str, comma
     text = guide(dump=dump, settings={"container": container})
     assert command in text
     assert ("docker exec" in text.partition("## 3. ")[0].partition("```bash")[2].partition("```")[0]) is bool(container)
+
+
+@pytest.mark.parametrize("encryption", [None, {"program": "age", "version": "1", "recipients": ["age1x"]}])
+@pytest.mark.parametrize("form", ["plain", "custom", "directory"])
+def test_no_value_is_asked_for_that_no_command_uses(form: str, encryption: dict[str, Any] | None) -> None:
+    text = guide(dump={"format": form, "encryption": encryption})
+    values = re.findall(r"^(\w+)=", text.partition("## 2. ")[2].partition("```bash")[2].partition("```")[0], re.M)
+    assert {"artefact", "db"} <= set(values)
+    assert [one for one in values if f"${one}" not in text and f"${{{one}" not in text] == []
+    assert ("jobs" in values) is (form != "plain" and encryption is None)
 
 
 @pytest.mark.parametrize(("version", "there"), [(160015, False), (170000, True)])
