@@ -478,7 +478,7 @@ def held_up(own: containers.Production, when: str) -> Iterator[str]:
             asked_for = "SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock'"
             wait_until(lambda: own.psql(asked_for) == "1", 30, "who waits for pg_dump")
             first.rollback()
-            yield "wait_event_type = 'Lock' AND query LIKE '%count(*)%'"
+            yield "wait_event_type = 'Lock' AND query LIKE 'COPY%verify_result%STDOUT'"
             asking.result()
 
 
