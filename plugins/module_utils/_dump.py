@@ -57,9 +57,10 @@ from ._transport import Transport, chosen_transport
 from ._waiting import holders, watching
 
 MAX_ATTEMPTS = 3
-# pg_dump locks tables only: a view, a function or a type may go while it asks for its definition.
+# pg_dump locks tables only: a view, a function or a type may go while it, or we, ask for its definition.
 _GONE = re.compile(r"could not open relation with OID|cache lookup failed for")
 _MAX_NAMED = 20
+_Counted = tuple[dict[str, int], tuple[Census, Fingerprint]]
 
 
 @dataclass(frozen=True)
@@ -218,7 +219,7 @@ def _attempt(
         ThreadPoolExecutor(1) as counter,
     ):
         argv += kept.arguments()
-        counting: Future[tuple[dict[str, int], tuple[Census, Fingerprint]]] | None = None
+        counting: Future[_Counted] | None = None
         meter.begin("dump", share=DumpShare(manifest, snapshot.pages))
         program = transport.start(argv, password=session.password, options=server.read_options(session))
         try:
@@ -247,7 +248,7 @@ def _attempt(
             if facts["encryption"] is not None:
                 facts["encryption"]["clear_bytes"] = kept.clear_bytes
             _refuse_cut_off(facts)
-            rows, catalogues = counting.result()
+            rows, catalogues = _counted(counting)
             dump = DumpFile(
                 kept.partial,
                 transport,
@@ -315,9 +316,26 @@ def _encryption(request: DumpRequest) -> dict[str, Any] | None:
     return {"program": _age.PROGRAM, "version": _age.version(), "recipients": list(request.age_recipients)}
 
 
-def _count(snapshot: ProductionSnapshot) -> tuple[dict[str, int], tuple[Census, Fingerprint]]:
+def _count(snapshot: ProductionSnapshot) -> _Counted:
     """Count the audited tables, then read everything else in the catalogues."""
     return snapshot.count(), (snapshot.census(), snapshot.fingerprint())
+
+
+def _counted(counting: Future[_Counted]) -> _Counted:
+    try:
+        return counting.result()
+    except SqlError as error:
+        if not _GONE.search(error.said):
+            raise
+        raise _dropped(error.said) from error
+
+
+def _dropped(said: str) -> DumpChanged:
+    return DumpChanged(
+        "Something was dropped while the catalogues were read",
+        wanted="objects that stay as they are in the snapshot",
+        found=said,
+    )
 
 
 def _refuse_open(directory: str) -> None:
@@ -368,12 +386,7 @@ def _failed(said: str, facts: dict[str, Any], held: list[str]) -> CloseoutError:
     have to wait. After a DumpChanged another attempt is worth it.
     """
     if _GONE.search(said):
-        return DumpChanged(
-            "Something was dropped while pg_dump read the catalogues",
-            wanted="objects that stay as they are in the snapshot",
-            found=_tail(said),
-            facts={"dump": facts},
-        )
+        return _dropped(_tail(said))
     # pg_dump waits for a lock by way of statement_timeout: the server's own words would lead astray.
     if held and "LOCK TABLE" in said and "timeout" in said:
         return ProgramFailed(

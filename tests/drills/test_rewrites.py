@@ -7,7 +7,9 @@ the first table while the last one is changed.
 
 from __future__ import annotations
 
+import contextlib
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ CREATE TABLE cutter_governance.a_first (id int PRIMARY KEY);
 CREATE TABLE cutter_governance.z_last (id int, note text, old text);
 CREATE TABLE cutter_governance.z_new (LIKE cutter_governance.z_last);
 CREATE MATERIALIZED VIEW cutter_governance.seen AS SELECT 1 AS one;
+CREATE VIEW cutter_governance.looked AS SELECT 1 AS one;
 INSERT INTO cutter_governance.a_first SELECT generate_series(1, 10);
 INSERT INTO cutter_governance.z_last SELECT n, 'row', 'old' FROM generate_series(1, 500) n;
 CREATE SCHEMA live;
@@ -34,6 +37,10 @@ CREATE TABLE staging.price (LIKE live.price);
 """
 EXCHANGE = """BEGIN; ALTER SCHEMA live RENAME TO t; ALTER SCHEMA staging RENAME TO live;
 ALTER SCHEMA t RENAME TO staging; COMMIT"""
+
+
+_OURS = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'incomex.closeout/%'"
+_ASKED_FOR = "SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock'"
 
 
 def dump(server: Cluster, directory: Path, **more: Any) -> ModuleResult:
@@ -126,6 +133,7 @@ def disturbed_dump(server: Cluster, directory: Path, statements: list[str]) -> M
         ),
         ("ALTER TABLE cutter_governance.z_last DROP old, ADD old text", "cutter_governance.z_last", 500),
         (EXCHANGE, "live.price", 500),
+        ("DROP VIEW cutter_governance.looked", "could not open relation with OID", 500),
     ],
 )
 def test_a_dump_that_was_disturbed_is_discarded_and_taken_again(
@@ -160,6 +168,37 @@ def test_a_schema_that_is_exchanged_to_and_fro_while_tables_are_read(cluster: Cl
     assert result.rc == 0, result.msg
     (discarded,) = result.data["discarded"]
     assert "schema live" in discarded and "schema staging" in discarded
+
+
+def test_what_is_dropped_before_we_have_read_it(cluster: ClusterFactory, tmp_path: Path) -> None:
+    """pg_dump has come to its end; our own look at the catalogues has not begun, for the count before it waits."""
+    server = cluster(16, SQL)
+    locks = "LOCK TABLE {} IN ACCESS EXCLUSIVE MODE"
+    with (
+        contextlib.closing(server.connect("directus", autocommit=False)) as last,
+        contextlib.closing(server.connect("directus", autocommit=False)) as behind,
+        contextlib.closing(server.connect("directus")) as worker,
+        last.cursor() as holds, behind.cursor() as asks, worker.cursor() as work,
+        ThreadPoolExecutor(2) as threads,
+    ):  # fmt: skip
+        holds.execute(locks.format("staging.price"))
+        dumping = threads.submit(dump, server, tmp_path)
+        wait_until(lambda: waits_for_us(worker), 30, "pg_dump waits for the last table")
+        # Behind pg_dump, which has this lock by now; and before us, who have not.
+        asking = threads.submit(asks.execute, locks.format("cutter_governance.z_last"))
+        wait_until(lambda: server.psql(_ASKED_FOR) == "1", 30, "who waits for pg_dump")
+        last.rollback()
+        wait_until(
+            lambda: server.psql(f"{_OURS} AND query LIKE 'COPY%STDOUT' AND wait_event_type = 'Lock'") == "1", 30, "us"
+        )
+        wait_until(lambda: server.psql(_OURS) == "2", 30, "pg_dump to end")
+        work.execute("DROP VIEW cutter_governance.looked")
+        asking.result()
+        behind.rollback()
+        result = dumping.result()
+    assert result.rc == 0, result.msg
+    (discarded,) = result.data["discarded"]
+    assert "could not open relation with OID" in discarded
 
 
 def test_a_materialized_view_may_be_refreshed(cluster: ClusterFactory, tmp_path: Path) -> None:
