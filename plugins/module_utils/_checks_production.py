@@ -42,6 +42,8 @@ def production_identity(evidence: Evidence) -> Outcome:
         return Outcome(FAIL, "the system identifier was not read")
     if get(evidence, "settings", "container") and not get(before, "container", "id"):
         return Outcome(FAIL, "the container was not identified")
+    if not all(isinstance(one.get("in_recovery"), bool) for one in both):
+        return Outcome(FAIL, "whether the server is in recovery was not read")
     pairs = {
         "system identifier": (before["sysid"], after["sysid"]),
         "container": (get(before, "container", "id"), get(after, "container", "id")),
@@ -49,11 +51,7 @@ def production_identity(evidence: Evidence) -> Outcome:
         # A standby that was promoted is production from then on, or beside it.
         "in recovery": (before.get("in_recovery"), after.get("in_recovery")),
     }
-    changed = [
-        f"{name}: {one} before, {other} after"
-        for name, (one, other) in pairs.items()
-        if one != other or isinstance(one, bool) != isinstance(other, bool)
-    ]
+    changed = [f"{name}: {one} before, {other} after" for name, (one, other) in pairs.items() if one != other]
     if changed:
         return Outcome(FAIL, "; ".join(changed))
     return Outcome(PASS, f"{before['sysid']} before and after")

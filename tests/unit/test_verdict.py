@@ -441,6 +441,8 @@ def test_a_standby_that_was_promoted_meanwhile_is_another_production() -> None:
     evidence = changed(passing(), production__before__in_recovery=True)
     assert statuses(evidence)["production.identity"] == FAIL
     assert "in recovery: True before, False after" in detail(evidence, "production.identity")
+    unread = changed(passing(), production__before__in_recovery=None, production__after__in_recovery=None)
+    assert statuses(unread)["production.identity"] == FAIL
 
 
 # ---- single mutations
